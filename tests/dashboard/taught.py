@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 from uuid import uuid4
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from support.browser import DASHBOARD
 from support.running import Running, course, lesson
@@ -55,6 +55,15 @@ class Taught:
     def get(self, path: str = "", **parameters: str) -> Any:
         with self.running.client(None, TEACHER) as teacher:
             return teacher.get(f"/statistics/{self.course_id}{path}", params=parameters).raise_for_status().json()
+
+
+def let_time_pass(page: Page) -> None:
+    """Let the time pass that a page waits after new figures, before it asks for a part of itself again.
+
+    It begins with the figures: they are waited for. Its clock has to be installed before the page is opened.
+    """
+    expect(page.get_by_text("Live, changed at")).to_be_visible()
+    page.clock.run_for(6_000)
 
 
 def tile(page: Page, name: str) -> Locator:

@@ -21,7 +21,7 @@ class Newcomer:
     running: Running
     page: Page
     learner_id: str
-    title: str = field(default_factory=lambda: f"Ways of bread {uuid4()}")
+    title: str = field(default_factory=lambda: f"1 way of bread {uuid4()}")  # early in a catalogue that is by title
 
     def __post_init__(self) -> None:
         flour = lesson(title="Flour", kind="video", duration_seconds=600)

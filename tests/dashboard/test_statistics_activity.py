@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dashboard.taught import TEACHER, Taught
-from support.browser import DASHBOARD, ON_BOTH_STORES, PHONE, barriers, choice, cookie_of, fits, visiting
+from support.browser import DASHBOARD, PHONE, barriers, choice, cookie_of, fits, visiting
 from support.running import Running, course, lesson
 
 FIGURES = ("Enrolled", "Started", "Completed", "Late", "Active in 7 days")
@@ -30,7 +30,6 @@ def classes(taught: Taught) -> tuple[str, str]:
     return titles
 
 
-@ON_BOTH_STORES
 def test_the_overview_fits_a_window_and_says_how_each_figure_changed(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:

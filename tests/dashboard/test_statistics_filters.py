@@ -12,7 +12,7 @@ import httpx
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.taught import STATISTICS, TEACHER, Taught, days, filters, people, tile
-from support.browser import ON_BOTH_STORES, barriers, choice, cookie_of, fits, visiting
+from support.browser import barriers, choice, cookie_of, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running, course, lesson
 
@@ -41,7 +41,6 @@ def due(taught: Taught, dates: dict[str, datetime]) -> None:
             registrar.put(path, json={"due_at": due_at.isoformat()}).raise_for_status()
 
 
-@ON_BOTH_STORES
 def test_a_class_is_chosen_for_the_whole_course(browser: Browser, running: Running, taught: Taught) -> None:
     members = taught.learners[:2]
     title = f"Class <b>7b</b> {uuid4()}"
@@ -77,7 +76,6 @@ def test_a_class_is_chosen_for_the_whole_course(browser: Browser, running: Runni
         assert barriers(page) == []
 
 
-@ON_BOTH_STORES
 def test_learners_are_found_by_due_date_and_lateness(browser: Browser, running: Running, taught: Taught) -> None:
     first, second, third, *_ = taught.learners
     named(running, {first: "Zoë", second: "Ada", third: "Mia"})
@@ -109,7 +107,6 @@ def test_learners_are_found_by_due_date_and_lateness(browser: Browser, running: 
         expect(page.get_by_role("alert")).to_contain_text("Due before")
 
 
-@ON_BOTH_STORES
 def test_learners_are_sorted_and_found_by_name(browser: Browser, running: Running, taught: Taught) -> None:
     first, second, third, *others = taught.learners
     named(running, {first: "Zoë Zebra", second: "Ábaco", third: "نور"})

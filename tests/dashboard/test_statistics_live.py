@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from dashboard.taught import STATISTICS, TEACHER, Taught, days, people, tile
+from dashboard.taught import STATISTICS, TEACHER, Taught, days, let_time_pass, people, tile
 from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
-from support.browser import ON_BOTH_STORES, barriers, cookie_of, visiting
+from support.browser import barriers, cookie_of, visiting
 from support.program import forked_headway_serve
 from support.running import SECRET, Running, course, eventually, lesson
 
@@ -48,7 +48,6 @@ def complaining(browser: Browser, base_url: str, cookie: object) -> Iterator[Bro
         context.close()
 
 
-@ON_BOTH_STORES
 def test_figures_on_the_page_change_with_writes(browser: Browser, running: Running, taught: Taught) -> None:
     first, quiz, *_ = taught.document["lessons"]
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
@@ -76,12 +75,14 @@ def test_figures_on_the_page_change_with_writes(browser: Browser, running: Runni
 def test_the_overview_changes_with_writes(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
+        page.clock.install()
         page.goto(taught.page)
         is_live(page)
         first = taught.document["lessons"][0]["id"]
         for enrolled in (6, 7):
             taught.write(str(uuid4()), first, status="completed")
             expect(tile(page, "Enrolled")).to_have_text(str(enrolled))
+        let_time_pass(page)
         expect(page.locator(".losing li").first).to_contain_text("3 learners stuck")
 
 
@@ -140,10 +141,10 @@ def test_a_tab_that_was_opened_in_the_background_is_not_taken_for_current(
         expect(people(page)).to_have_count(6)
 
 
-@ON_BOTH_STORES
 def test_days_are_updated_and_the_roster_shows_its_time(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
+        page.clock.install()
         page.goto(f"{taught.page}/activity")
         is_live(page)
         page.get_by_text("Show the figures").click()
@@ -156,7 +157,8 @@ def test_days_are_updated_and_the_roster_shows_its_time(browser: Browser, runnin
         expect(people(roster)).to_have_count(5)
         expect(roster.get_by_role("button", name="Show as of now")).to_be_hidden()
         taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
-        expect(today).to_have_text("6", timeout=30_000)
+        let_time_pass(page)
+        expect(today).to_have_text("6")
         expect(today).to_be_visible()  # unfolded, as it was
         page = roster
         expect(people(page)).to_have_count(5)
@@ -209,13 +211,19 @@ def test_a_lost_connection_is_shown_and_opened_again(browser: Browser, folder: P
 
 
 def test_an_expired_session_is_shown(browser: Browser, running: Running, taught: Taught) -> None:
-    principal = Principal(LearnerId(str(uuid4())), frozenset({TEACHER}))
-    value = Sessions(SECRET, timedelta(seconds=8)).sealed(principal)
-    cookie = {"name": COOKIE, "value": value, "url": running.base_url}
+    cookie = cookie_of(running, str(uuid4()), TEACHER)
+    over = Sessions(SECRET, timedelta(hours=-1)).sealed(Principal(LearnerId(str(uuid4())), frozenset({TEACHER})))
     with complaining(browser, running.base_url, cookie) as context:
         page = context.new_page()
+        page.clock.install()
         page.goto(taught.page)
-        expect(page.locator(LIVE)).to_contain_text("Your session is over.", timeout=40_000)
+        is_live(page)
+        context.add_cookies([{"name": COOKIE, "value": over, "url": running.base_url}])
+        page.evaluate(SHOW_OR_HIDE, True)
+        page.evaluate(SHOW_OR_HIDE, False)  # the stream is opened again, and refused
+        expect(page.get_by_text("Connection lost, trying again.")).to_be_visible()
+        page.clock.run_for(6_000)
+        expect(page.locator(LIVE)).to_contain_text("Your session is over.")
         page.get_by_role("link", name="Sign in again").click()
         expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
 
@@ -225,9 +233,9 @@ def test_a_hidden_page_closes_its_stream(browser: Browser, running: Running, tau
         page = context.new_page()
         page.goto(taught.page)
         is_live(page)
-        page.evaluate(SHOW_OR_HIDE, True)
+        with page.expect_event("requestfailed", lambda request: request.url.endswith("/stream")):
+            page.evaluate(SHOW_OR_HIDE, True)
         taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
-        page.wait_for_timeout(1_500)  # more than a reading, were there one
         expect(tile(page, "Enrolled")).to_have_text("5")
         page.evaluate(SHOW_OR_HIDE, False)
         expect(tile(page, "Enrolled")).to_have_text("6")

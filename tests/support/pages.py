@@ -21,14 +21,17 @@ WATCH_SHIFTS: Final = """
 _ANY: Final = {"ending": "yaml", "reason": Reason.INACTIVE.value}
 
 
-def addresses(context: BrowserContext, **values: str) -> dict[str, str]:
-    """Return the address of each page by its path in the table. `values` are for what is in the paths.
+def all_addresses(**values: str) -> dict[str, str]:
+    """Return the address of each page and file by its path in the table. `values` are for what is in the paths.
 
-    Pages that take a form are left out, and files to save.
+    Pages that take a form are left out.
     """
-    read = [page.path for page in PAGES if not page.takes_form]
-    found = {path: DASHBOARD + path.format(**_ANY, **values) for path in read}
-    return {path: address for path, address in found.items() if _is_shown(context, address)}
+    return {page.path: DASHBOARD + page.path.format(**_ANY, **values) for page in PAGES if not page.takes_form}
+
+
+def addresses(context: BrowserContext, **values: str) -> dict[str, str]:
+    """Return all addresses but those of files to save."""
+    return {path: address for path, address in all_addresses(**values).items() if _is_shown(context, address)}
 
 
 def _is_shown(context: BrowserContext, address: str) -> bool:
