@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.taught import STATISTICS, TEACHER
-from support.browser import DASHBOARD, DESKTOP, PHONE, check_looks, choice, cookie_of, visiting
+from support.browser import DASHBOARD, WAYS, check_looks, choice, cookie_of, visiting
 from support.running import Running, course, lesson
 
 NAMES: Final = ("Ada Lovelace", "Jürgen Ångström", "Zoë van den Berg")
@@ -62,8 +62,7 @@ def card(page: Page, title: str) -> Locator:
     return page.get_by_role("region", name=title, exact=True)
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize(("width", "scripts"), WAYS)
 def test_from_signing_in_to_a_file_and_to_a_learner(
     browser: Browser, running: Running, workshop: Workshop, teacher: str, width: int, scripts: bool
 ) -> None:

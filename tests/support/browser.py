@@ -22,6 +22,8 @@ PHONE: Final = 375
 DESKTOP: Final = 1440
 LOOKS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((PHONE, "light"), (DESKTOP, "dark"))
 """Each width and each scheme once: no style sheet asks for both at once."""
+WAYS: Final = ((DESKTOP, True), (PHONE, False))
+"""Each width once, with scripts and without: a whole job is done in each of these ways."""
 DASHBOARD: Final = "/dashboard"
 
 ON_BOTH_STORES: Final = pytest.mark.parametrize("running", STORES, indirect=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Error, Page
 
 from headway.dashboard.site import PAGES
 from headway.domain.attention import Reason
@@ -41,13 +41,26 @@ def _is_shown(context: BrowserContext, address: str) -> bool:
 
 
 def opened(context: BrowserContext, **values: str) -> Iterator[tuple[str, Page]]:
-    """Open one page after the other in the same tab, with all that its scripts add."""
+    """Open one page after the other in the same tab, with all that its scripts add. Files to save are left out."""
     page = context.new_page()
-    for path, address in addresses(context, **values).items():
-        page.goto(address, wait_until="load")
-        settle(page)
-        yield path, page
+    for path, address in all_addresses(**values).items():
+        if not _is_file(page, address):
+            settle(page)
+            yield path, page
     page.close()
+
+
+def _is_file(page: Page, address: str) -> bool:
+    """Open an address. Return whether it is of a file to save, which leaves the page that is open."""
+    try:
+        answer = page.goto(address, wait_until="load")
+    except Error as refused:
+        if "Download is starting" in refused.message:
+            return True
+        raise
+    assert answer is not None
+    assert answer.ok, address
+    return False
 
 
 def settle(page: Page) -> None:
