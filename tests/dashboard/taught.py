@@ -67,7 +67,30 @@ def let_time_pass(page: Page) -> None:
 
 
 def tile(page: Page, name: str) -> Locator:
-    return page.locator(".tile").filter(has=page.get_by_text(name, exact=True)).locator(".tile-figure")
+    """Return the figure of this name in the overview of a course."""
+    figures = page.get_by_role("region", name="Figures").locator("div")
+    return figures.filter(has=page.get_by_text(name, exact=True)).get_by_role("definition").first
+
+
+def is_live(page: Page) -> None:
+    """Wait until a page follows the figures of its course."""
+    expect(page.get_by_text(re.compile("^Live(, changed at .*)?$"))).to_be_visible()
+
+
+def losing(page: Page) -> Locator:
+    """Return the lessons at which most learners stop."""
+    return page.get_by_role("region", name="Where most learners stop").get_by_role("listitem")
+
+
+def quiz_of(page: Page) -> Locator:
+    """Return the scores in the one quiz of a course, also where its section is folded."""
+    heading = page.get_by_role("heading", name="Best scores in", include_hidden=True)
+    return page.get_by_role("listitem", include_hidden=True).filter(has=heading)
+
+
+def row_heads(page: Page) -> Locator:
+    """Return the head of each line in the list of a course's learners."""
+    return people(page).get_by_role("rowheader")
 
 
 def filters(page: Page) -> Locator:

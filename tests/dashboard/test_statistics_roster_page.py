@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import apsw
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from dashboard.taught import filters, people
+from dashboard.taught import filters, people, row_heads
 from support.browser import DASHBOARD, barriers, choice, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running, course, eventually, lesson
@@ -86,20 +86,29 @@ BY_NAME = {"sort": "name", "order": "asc"}
 
 
 def shown(page: Page) -> list[str]:
-    return [text.strip() for text in page.locator("#roster tbody th").all_inner_texts()]
+    return [text.strip() for text in row_heads(page).all_inner_texts()]
 
 
 def shows(page: Page, ids: list[str]) -> None:
-    expect(page.locator("#roster tbody th")).to_have_text(ids)
+    expect(row_heads(page)).to_have_text(ids)
+
+
+def said(page: Page) -> Locator:
+    """Return what is said of the list to those who listen to the page."""
+    return page.get_by_role("region", name="Learners", exact=True).get_by_role("status").first
 
 
 def test_filters_that_belong_together_share_a_line(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
     page.get_by_text("More filters").click()
-    for names in (("query", "status", "late", "show"), ("incomplete-lesson", "failed-at-least")):
-        boxes = [page.locator(f"#roster-{name}").bounding_box() for name in names]
-        assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1, names
+    form = filters(page)
+    first = [form.get_by_role("searchbox", name="Name or e-mail"), choice(form, "Status"), choice(form, "Late")]
+    first.append(form.get_by_role("button", name="Show"))
+    failed = form.get_by_role("spinbutton", name="Failed attempts, at least")
+    for fields in (first, [choice(form, "Lesson started, not completed"), failed]):
+        boxes = [field.bounding_box() for field in fields]
+        assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1, fields
 
 
 def test_the_total_of_a_filter_is_shown(visit: BrowserContext, crowd: Crowd) -> None:
@@ -116,14 +125,13 @@ def test_headings_sort_and_links_lead_to_further_pages(visit: BrowserContext, cr
     shows(page, crowd.ids(**BY_NAME))
     for name, heading in [("progress", "Lessons completed"), ("completed", "Completed"), ("last_seen", "Last seen")]:
         for order in ("desc", "asc"):
-            link = page.locator(f"#sort-{name}")
-            expect(link).to_have_text(re.compile(heading))
-            link.click()
+            head = page.get_by_role("columnheader", name=heading, exact=True)
+            head.get_by_role("link").click()
             direction = {"asc": "ascending", "desc": "descending"}[order]
-            expect(page.locator("#roster th[aria-sort]")).to_have_attribute("aria-sort", direction)
+            expect(head).to_have_attribute("aria-sort", direction)
             expect(page).to_have_url(re.compile(f"sort={name}&order={order}"))
             shows(page, crowd.ids(sort=name, order=order))
-            expect(page.locator(f"#sort-{name}")).to_be_focused()
+            expect(head.get_by_role("link")).to_be_focused()
     first = before = following = crowd.get(sort="last_seen", order="asc")
     expect(page.get_by_role("link", name="Previous page")).to_have_count(0)
     for _ in range(3):
@@ -132,8 +140,8 @@ def test_headings_sort_and_links_lead_to_further_pages(visit: BrowserContext, cr
         shows(page, [line["user_id"] for line in following["learners"]])
         expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
         expect(people(page).first).to_be_in_viewport()
-    said = "10,000 learners Sorted by the day last seen, the earliest first."
-    expect(page.locator("#roster-said")).to_have_text(said)
+    words = "10,000 learners Sorted by the day last seen, the earliest first."
+    expect(said(page)).to_have_text(words)
     page.get_by_role("link", name="Previous page").click()
     shows(page, [line["user_id"] for line in before["learners"]])
     expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
@@ -169,9 +177,9 @@ def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> N
     page.get_by_role("link", name="Next page").click()
     second = crowd.ids(completed="false", cursor=first["next"])
     shows(page, second)
-    page.locator("#roster tbody th a").nth(30).scroll_into_view_if_needed()
+    row_heads(page).nth(30).get_by_role("link").scroll_into_view_if_needed()
     further = scrolled(page)
-    page.locator("#roster tbody th a").nth(30).click()
+    row_heads(page).nth(30).get_by_role("link").click()
     expect(page.get_by_text(second[30])).to_be_attached()
     page.go_back()
     shows(page, second)
@@ -251,7 +259,7 @@ def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None
     page.get_by_text("More filters").click()
     filters(page).get_by_role("searchbox", name="Learner's id begins with").fill("0000000000000000000000000000ffff")
     expect(page.get_by_text("No learners match these filters.").last).to_be_visible()
-    expect(page.locator("#roster-said")).to_have_text("No learners match these filters.")
+    expect(said(page)).to_have_text("No learners match these filters.")
     filters(page).evaluate("(form) => { form.noValidate = true; form.setAttribute('novalidate', ''); }")
     filters(page).get_by_role("searchbox", name="Learner's id begins with").evaluate(
         "(field) => { for (const one of ['pattern', 'minlength']) field.removeAttribute(one); }"
@@ -259,7 +267,7 @@ def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None
     filters(page).get_by_role("searchbox", name="Learner's id begins with").fill("ghi")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("The filter “Learner's id begins with” cannot be used.")
-    expect(page.locator("#roster-said")).to_be_empty()  # an alert says itself
+    expect(said(page)).to_be_empty()  # an alert says itself
     assert barriers(page) == []
 
 
@@ -276,7 +284,7 @@ def test_the_file_has_the_filtered_learners(visit: BrowserContext, crowd: Crowd)
     pages = [shown(page)]
     for _ in range(2):
         page.get_by_role("link", name="Next page").click()
-        expect(page.locator("#roster tbody th").first).not_to_have_text(pages[-1][0])
+        expect(row_heads(page).first).not_to_have_text(pages[-1][0])
         pages.append(shown(page))
     assert [line["user_id"] for line in lines[:150]] == [one for ids in pages for one in ids]
     last = people(page).last
