@@ -77,6 +77,12 @@ def is_live(page: Page) -> None:
     expect(page.get_by_text(re.compile("^Live(, changed at .*)?$"))).to_be_visible()
 
 
+def lesson_rows(page: Page) -> Locator:
+    """Return the lines of a course's lessons, of all sections that are unfolded."""
+    sections = page.get_by_role("region", name=re.compile("^Lessons"))
+    return sections.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+
+
 def losing(page: Page) -> Locator:
     """Return the lessons at which most learners stop."""
     return page.get_by_role("region", name="Where most learners stop").get_by_role("listitem")

@@ -16,6 +16,7 @@ from dashboard.taught import (
     Taught,
     days,
     is_live,
+    lesson_rows,
     let_time_pass,
     losing,
     people,
@@ -71,7 +72,7 @@ def test_figures_on_the_page_change_with_writes(browser: Browser, running: Runni
         page.goto(f"{taught.page}/lessons")
         is_live(page)
         page.get_by_text("Show the figures").click()
-        started = page.locator("table.lessons tbody tr").first.locator("td").nth(1)
+        started = lesson_rows(page).first.get_by_role("cell").nth(1)
         expect(started).to_have_text("5")
         for learners in (6, 7):
             newcomer = str(uuid4())
@@ -132,13 +133,13 @@ def test_every_tab_is_rebuilt_for_a_first_learner_and_an_edit(browser: Browser, 
             path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
             learner.put(path, json={"status": "completed"}).raise_for_status()
         expect(tile(overview, "Completed")).to_have_text("1")
-        expect(lessons.locator("table.lessons tbody tr")).to_contain_text("100%")
+        expect(lesson_rows(lessons)).to_contain_text("100%")
         expect(people(learners)).to_have_count(1)
         expect(activity.get_by_role("slider", name="Active learners")).to_be_visible()
         expect(learners.locator("body")).to_be_focused()
         test = lesson(title="Pepper", kind="quiz")
         running.put_course(document | {"lessons": [*document["lessons"], test]}, course_id)
-        expect(lessons.locator("table.lessons tbody tr")).to_contain_text(["Salt", "Pepper"])
+        expect(lesson_rows(lessons)).to_contain_text(["Salt", "Pepper"])
         expect(quiz_of(lessons)).to_contain_text("Nobody has a score yet.")
         with running.client() as learner:
             learner.put(f"/progress/{course_id}/lessons/{test['id']}", json={"quiz_score": 70}).raise_for_status()
@@ -198,7 +199,7 @@ def test_a_new_title_and_pass_mark_are_shown_everywhere(browser: Browser, runnin
         running.put_course(taught.document | {"title": "Breads", "lessons": lessons}, taught.course_id)
         expect(quiz_of(page)).to_contain_text("Best scores in A test")
         expect(quiz_of(page)).to_contain_text(re.compile(r"Pass mark\s*75"))
-        expect(page.locator("table.lessons tbody th a").first).to_have_text("Flour")
+        expect(lesson_rows(page).first.get_by_role("link").first).to_have_text("Flour")
         expect(page.get_by_role("region", name=re.compile("^Lessons of .*Beginnings"))).to_be_visible()
         expect(page.get_by_role("region", name="Lessons", exact=True)).to_be_hidden()  # folded, as it was
         expect(page.locator("summary").filter(has=rest(page))).to_be_focused()
