@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from dashboard.taught import TEACHER
 from headway.domain.text import has_words, search_words
 from support.browser import DASHBOARD, ON_BOTH_STORES, check_looks, cookie_of, visiting
-from support.running import Running, course, headway_serve, lesson
+from support.program import forked_headway_serve
+from support.running import Running, course, lesson
 
 SEARCH = f"{DASHBOARD}/search"
 AUTHOR = "courses:write"
@@ -100,7 +101,7 @@ def test_a_learner_finds_courses_and_own_lessons_and_never_people(town: Town) ->
 
 def test_a_learner_finds_own_courses_only_where_enrolling_is_closed(tmp_path_factory: pytest.TempPathFactory) -> None:
     learner = str(uuid4())
-    with headway_serve(tmp_path_factory.mktemp("closed"), enrolment="closed") as running:
+    with forked_headway_serve(tmp_path_factory.mktemp("closed"), enrolment="closed") as running:
         ids = [running.put_course(course(title=f"Bröd {number}")) for number in range(2)]
         with running.client(None, "enrolments:write") as office:
             office.put(f"/courses/{ids[0]}/enrolments/{learner}", json={}).raise_for_status()
