@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.taught import STATISTICS, TEACHER
-from support.browser import DASHBOARD, DESKTOP, LOOKS, PHONE, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, WAYS, check_looks, choice, cookie_of, visiting
 from support.running import Running, course, lesson
 
 NAMES: Final = ("Ada Lovelace", "Jürgen Ångström", "Zoë van den Berg")
@@ -62,8 +62,7 @@ def card(page: Page, title: str) -> Locator:
     return page.get_by_role("region", name=title, exact=True)
 
 
-@pytest.mark.parametrize("width", [DESKTOP, PHONE])
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize(("width", "scripts"), WAYS)
 def test_from_signing_in_to_a_file_and_to_a_learner(
     browser: Browser, running: Running, workshop: Workshop, teacher: str, width: int, scripts: bool
 ) -> None:
@@ -76,8 +75,8 @@ def test_from_signing_in_to_a_file_and_to_a_learner(
         page.get_by_role("link", name="Statistics").click()
         page.get_by_role("link", name="Show the list: Late").click()  # two clicks
         expect(page.get_by_role("heading", level=1)).to_have_text("Late")
-        page.get_by_role("combobox", name="Class", exact=True).select_option(label=workshop.group)
-        page.get_by_role("combobox", name="Course", exact=True).select_option(label=workshop.title)
+        choice(page, "Class").select_option(label=workshop.group)
+        choice(page, "Course").select_option(label=workshop.title)
         page.get_by_role("button", name="Show").click()
         expect(page.get_by_text("1 in this list")).to_be_visible()
         row = page.get_by_role("row").filter(has_text=NAMES[0])
@@ -96,7 +95,7 @@ def test_the_home_shows_a_class(browser: Browser, running: Running, workshop: Wo
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(STATISTICS)
-        page.get_by_role("combobox", name="Class", exact=True).select_option(label=workshop.group)
+        choice(page, "Class").select_option(label=workshop.group)
         page.get_by_role("button", name="Show").click()
         for title, name, place in (
             ("Late", NAMES[0], f"{workshop.title} Flour"),
@@ -113,20 +112,18 @@ def test_the_home_shows_a_class(browser: Browser, running: Running, workshop: Wo
         expect(rows).to_have_count(1)
         expect(rows.get_by_role("cell").nth(1)).to_have_text("3")
         page.get_by_role("link", name="Show the list: Not started").click()
-        expect(page.get_by_role("combobox", name="Class", exact=True)).to_have_value(workshop.group_id)
+        expect(choice(page, "Class")).to_have_value(workshop.group_id)
         expect(page.get_by_role("row").filter(has_text=NAMES[2])).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_home_and_the_lists_pass_the_accessibility_checks(
-    browser: Browser, running: Running, workshop: Workshop, teacher: str, width: int, scheme: str
+    browser: Browser, running: Running, workshop: Workshop, teacher: str
 ) -> None:
-    with visiting(browser, running, teacher, TEACHER, width=width, color_scheme=scheme) as context:
+    with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         for below in (f"?group={workshop.group_id}", "/attention/late", "/attention/inactive?inactive_days=400"):
             page.goto(STATISTICS + below)
-            assert barriers(page) == []
-            assert fits(page)
+            check_looks(page)
 
 
 def test_courses_are_searched_and_sorted_without_scripts(
@@ -186,9 +183,7 @@ def test_a_session_for_classes_sees_their_members(browser: Browser, running: Run
         page.get_by_role("link", name="Statistics").click()
         expect(card(page, "Not started").get_by_role("listitem")).to_contain_text(NAMES[2])
         expect(card(page, "Late").get_by_role("paragraph")).to_have_text("0")
-        expect(page.get_by_role("combobox", name="Class", exact=True).locator("option")).to_have_text(
-            ["all my classes", "Others"]
-        )
+        expect(choice(page, "Class").get_by_role("option")).to_have_text(["all my classes", "Others"])
         page.get_by_role("region", name="Table of courses").get_by_role("link", name=workshop.title).click()
         expect(page.get_by_text("Only the members of Others.")).to_be_visible()
     finally:
