@@ -58,7 +58,7 @@ _TESTS: Final = (
     "tests/http/test_statistics_zones.py",
     "tests/cli/test_command_stats.py::test_json_equals_the_answer_of_the_api",
     "tests/dashboard/test_course_page.py::test_a_calendar_is_walked_through_with_the_arrow_keys",
-    "tests/dashboard/test_statistics_pages.py::test_days_can_be_chosen_and_are_in_the_address[sqlite]",
+    "tests/dashboard/test_statistics_pages.py::test_days_can_be_chosen_and_are_in_the_address",
 )
 
 

@@ -111,7 +111,8 @@ interface KeptDraft {
   readonly document: CourseDocument;
 }
 
-type FormField = HTMLInputElement | HTMLSelectElement;
+type TextField = HTMLInputElement | HTMLTextAreaElement;
+type FormField = TextField | HTMLSelectElement;
 
 /** How many learners a recalculation has to do, and how many it has done. */
 interface Recalculation {

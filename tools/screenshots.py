@@ -1,4 +1,4 @@
-"""Pictures of every page of the table of pages: `make screenshots`.
+"""Pictures of every page of the table of pages: `make screenshots`. With names of pages, only these are taken anew.
 
 English in both colour schemes, on a desktop and on a phone; the other languages once on each. A school that looks lived
 in is written day by day, by a clock of its own, then served; a real browser looks at it.
@@ -45,6 +45,7 @@ WIDTHS: Final = {"desktop": DESKTOP, "phone": PHONE}
 _DAYS: Final = 60
 _LEARNERS: Final = 240
 _WHO_LOOKS: Final = 1
+_WHO_FINISHES: Final = 2
 _HIGHEST: Final = 6000
 # Every first name comes together with every last one, once.
 _FIRST: Final = (
@@ -107,6 +108,7 @@ async def fill(path: Path, courses: list[Course]) -> None:
                         await store.write(_write(number, course, lesson, _update(lesson, chance, done=done)))
                         positions[number, course.id] += int(done)
     await _write_own(store, courses)
+    await _finish(store, courses[1])
     await store.close()
 
 
@@ -123,6 +125,15 @@ async def _write_own(store: SqliteStore, courses: list[Course]) -> None:
     due = EnrolmentSource(due_at=datetime.now(UTC) + timedelta(days=5))
     await store.enrol(EnrolmentChange(learner(_WHO_LOOKS), courses[0].id, due))
     await store.goals.put(learner(_WHO_LOOKS), 1, datetime.now(UTC).date() - timedelta(days=_DAYS))
+
+
+async def _finish(store: SqliteStore, course: Course) -> None:
+    """One learner completes a course just now."""
+    for lesson in course.lessons:
+        update: ProgressUpdate = {"progress_percentage": 100, "time_spent_minutes": 4}
+        if lesson.pass_mark is not None:
+            update = {"quiz_score": 92, "quiz_attempts": 1, "time_spent_minutes": 6}
+        await store.write(_write(_WHO_FINISHES, course, lesson, update))
 
 
 def _write(number: int, course: Course, lesson: Lesson, update: ProgressUpdate) -> LessonWrite:
@@ -154,12 +165,16 @@ def people(running: Running, courses: list[Course]) -> None:
 
 @dataclass(frozen=True)
 class Look:
-    """At what is looked, and by whom: the number of a learner, `None` for nobody signed in."""
+    """At what is looked, and by whom: the number of a learner, `None` for nobody signed in.
+
+    `menu` opens the menu, and `tip` lets the first chart show a tip.
+    """
 
     address: str
     learner: int | None = _WHO_LOOKS
     scopes: tuple[str, ...] = _SCOPES
     menu: bool = False
+    tip: bool = False
 
 
 class Setting(NamedTuple):
@@ -196,6 +211,8 @@ def pages(browser: Browser, running: Running, courses: list[Course]) -> dict[str
     return {_name(path): Look(address) for path, address in found.items()} | {
         "home-of-a-newcomer": Look(DASHBOARD, learner=_LEARNERS),  # who comes after all who have written
         "menu": Look(DASHBOARD, menu=True),
+        "course-completed": Look(f"{DASHBOARD}/courses/{courses[1].id}", learner=_WHO_FINISHES),
+        "chart-tip": Look(f"{DASHBOARD}/statistics/{courses[0].id}/activity", tip=True),
         "catalogue-of-a-newcomer": Look(f"{DASHBOARD}/catalogue", learner=_LEARNERS),
         "search-found": Look(f"{DASHBOARD}/search?q=ada"),
         "roster-late": Look(f"{DASHBOARD}/statistics/{courses[0].id}/learners?late=true"),
@@ -239,6 +256,8 @@ def _looking(browser: Browser, running: Running, look: Look, setting: Setting) -
         settle(page)
         if look.menu:
             page.locator("[popovertarget=menu]").click()
+        if look.tip:
+            page.get_by_role("slider").first.press("ArrowLeft")
         yield page
 
 
@@ -263,14 +282,18 @@ def _picture(page: Page, smaller: Page) -> bytes:
     return b64decode(made.partition(",")[2])
 
 
-def main() -> None:
-    """Take all pictures anew."""
+def main(names: list[str]) -> None:
+    """Take the pictures of some pages anew; of all pages where none is named."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    for old in TARGET.glob("*.png"):
-        old.unlink()
     with _serving() as (running, courses), browser() as opened:
-        _take(opened, running, pages(opened, running, courses))
+        looks = pages(opened, running, courses)
+        if unknown := set(names) - looks.keys():
+            sys.exit(f"No page has the name {', '.join(sorted(unknown))}.")
+        if not names:
+            for old in TARGET.glob("*.png"):
+                old.unlink()
+        _take(opened, running, {name: looks[name] for name in names or looks})
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

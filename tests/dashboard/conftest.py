@@ -17,9 +17,11 @@ def running(request: pytest.FixtureRequest) -> Running:
     return service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Yield a browser for one module. Playwright keeps an event loop running in the tests' thread until then."""
+    """Yield a browser for this folder. Playwright keeps an event loop running in the tests' thread until the folder's
+    last test: asynchronous tests are elsewhere.
+    """
     with browsers.browser() as opened:
         yield opened
 

@@ -1,5 +1,6 @@
 """A learner, a course and its page, for the tests of learners' pages."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -63,15 +64,41 @@ def student(running: Running, *titles: str, **fields: object) -> Student:
 
 
 def lesson_of(page: Page, title: str) -> Locator:
-    """Return a lesson in the page's list."""
-    return page.locator(".lesson").filter(has=page.get_by_role("heading", name=title, exact=True))
+    """Return a lesson in the page's list, also where its section is folded."""
+    heading = page.get_by_role("heading", name=title, exact=True, level=3, include_hidden=True)
+    return page.get_by_role("listitem", include_hidden=True).filter(has=heading)
+
+
+def lesson_titles(page: Page) -> Locator:
+    """Return the titles of the lessons in the page's list, also where their sections are folded."""
+    return page.get_by_role("main").get_by_role("heading", level=3, include_hidden=True)
+
+
+def note_of(lesson: Locator) -> Locator:
+    """Return the note of a lesson that has one: what is said last of it."""
+    return lesson.get_by_role("paragraph").last
+
+
+def course_head(page: Page) -> Locator:
+    """Return the part of the page with the title of the course, how much is completed, and what to go on with."""
+    return page.locator("header").filter(has=page.get_by_role("heading", level=1))
+
+
+def active_days(page: Page) -> Locator:
+    """Return the part of the page with the active days."""
+    return page.get_by_role("region", name="Active days", exact=True)
+
+
+def explanation(page: Page) -> Locator:
+    """Return the part of the page that explains the percentage."""
+    return page.get_by_role("group").filter(has=page.get_by_text(re.compile("^Where the .* comes from$")))
 
 
 def unfold(page: Page) -> None:
     """Unfold all sections of the course."""
-    folded = page.locator("details:not([open]) > summary.section-head")
-    while folded.count():
-        folded.first.click()
+    for section in page.get_by_role("group").filter(has=page.get_by_role("heading", level=2)).all():
+        if section.get_attribute("open") is None:
+            section.get_by_role("heading", level=2).click()
 
 
 def look_again(page: Page) -> None:

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 from uuid import uuid4
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from support.browser import DASHBOARD
 from support.running import Running, course, lesson
@@ -57,8 +57,46 @@ class Taught:
             return teacher.get(f"/statistics/{self.course_id}{path}", params=parameters).raise_for_status().json()
 
 
+def let_time_pass(page: Page) -> None:
+    """Let the time pass that a page waits after new figures, before it asks for a part of itself again.
+
+    It begins with the figures: they are waited for. Its clock has to be installed before the page is opened.
+    """
+    expect(page.get_by_text("Live, changed at")).to_be_visible()
+    page.clock.run_for(6_000)
+
+
 def tile(page: Page, name: str) -> Locator:
-    return page.locator(".tile").filter(has=page.get_by_text(name, exact=True)).locator(".tile-figure")
+    """Return the figure of this name in the overview of a course."""
+    figures = page.get_by_role("region", name="Figures").locator("div")
+    return figures.filter(has=page.get_by_text(name, exact=True)).get_by_role("definition").first
+
+
+def is_live(page: Page) -> None:
+    """Wait until a page follows the figures of its course."""
+    expect(page.get_by_text(re.compile("^Live(, changed at .*)?$"))).to_be_visible()
+
+
+def lesson_rows(page: Page) -> Locator:
+    """Return the lines of a course's lessons, of all sections that are unfolded."""
+    sections = page.get_by_role("region", name=re.compile("^Lessons"))
+    return sections.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+
+
+def losing(page: Page) -> Locator:
+    """Return the lessons at which most learners stop."""
+    return page.get_by_role("region", name="Where most learners stop").get_by_role("listitem")
+
+
+def quiz_of(page: Page) -> Locator:
+    """Return the scores in the one quiz of a course, also where its section is folded."""
+    heading = page.get_by_role("heading", name="Best scores in", include_hidden=True)
+    return page.get_by_role("listitem", include_hidden=True).filter(has=heading)
+
+
+def row_heads(page: Page) -> Locator:
+    """Return the head of each line in the list of a course's learners."""
+    return people(page).get_by_role("rowheader")
 
 
 def filters(page: Page) -> Locator:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.own_course import Student, student
-from support.browser import LOOKS, ON_BOTH_STORES, barriers, fits, visiting
+from support.browser import LOOKS, barriers, fits, visiting
 from support.files import NDJSON, line, ndjson
 from support.running import Running, course, lesson
 
@@ -42,7 +42,6 @@ def test_the_last_lesson_ends_the_course_with_a_panel_that_leads_on(
         page.wait_for_url(f"**{other.address}#continue")
 
 
-@ON_BOTH_STORES
 def test_the_panel_leads_to_a_course_to_begin_then_to_all_courses(browser: Browser, running: Running) -> None:
     learner, waiting = student(running, "Flour"), student(running)
     with visiting(browser, running, learner.learner_id, java_script_enabled=False) as context:

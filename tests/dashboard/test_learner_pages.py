@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, PHONE, barriers, fits, visiting
+from support.browser import DASHBOARD, PHONE, barriers, check_looks, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running, course, lesson
 
@@ -31,11 +31,8 @@ def course_id(running: Running, learner_id: str) -> str:
 
 
 @pytest.mark.usefixtures("course_id")
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_the_course_to_go_on_with_is_shown(
-    browser: Browser, running: Running, learner_id: str, scheme: str, width: int
-) -> None:
-    with visiting(browser, running, learner_id, width=width, color_scheme=scheme) as context:
+def test_the_course_to_go_on_with_is_shown(browser: Browser, running: Running, learner_id: str) -> None:
+    with visiting(browser, running, learner_id) as context:
         page = context.new_page()
         page.goto(DASHBOARD)
         course = page.get_by_role("region", name="Ways of bread")
@@ -43,11 +40,9 @@ def test_the_course_to_go_on_with_is_shown(
         expect(course).to_contain_text("1 of 4 lessons")
         expect(course).to_contain_text("1 h 15 min spent")
         expect(course.get_by_role("link", name="Continue Lesson 2")).to_be_visible()
-        assert barriers(page) == []
-        assert fits(page)
+        check_looks(page)
 
 
-@ON_BOTH_STORES
 def test_a_learner_without_courses_sees_a_way_to_begin(browser: Browser, running: Running, learner_id: str) -> None:
     with visiting(browser, running, learner_id) as context:
         page = context.new_page()

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.own_course import Student
 from headway.auth.sessions import COOKIE
-from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, ON_BOTH_STORES, check_looks, cookie_of, visiting
 from support.running import Running, course, lesson
 
 NOTES = f"{DASHBOARD}/notes"
@@ -33,11 +33,8 @@ def note_of(page: Page, title: str) -> Locator:
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=title))
 
 
-@pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_notes_are_listed_searched_and_edited(
-    browser: Browser, running: Running, baker: Student, width: int, scheme: str
-) -> None:
-    with visiting(browser, running, baker.learner_id, width=width, color_scheme=scheme) as context:
+def test_notes_are_listed_searched_and_edited(browser: Browser, running: Running, baker: Student) -> None:
+    with visiting(browser, running, baker.learner_id) as context:
         page = context.new_page()
         page.goto(DASHBOARD, wait_until="load")
         page.get_by_role("link", name="My notes").click()
@@ -47,8 +44,7 @@ def test_notes_are_listed_searched_and_edited(
         expect(note_of(page, "A lesson that is not in the course any more")).to_contain_text(["Kept.", "Kept, too."])
         expect(note_of(page, "Crème")).to_contain_text(HOSTILE)
         expect(page.get_by_role("button", name="Edit note")).to_have_count(2)
-        assert barriers(page) == []
-        assert fits(page)
+        check_looks(page)
         note_of(page, "Flour").get_by_role("button", name="Edit note").press("Enter")
         page.keyboard.press("Control+End")
         page.keyboard.type(" And time.")
@@ -62,7 +58,7 @@ def test_notes_are_listed_searched_and_edited(
         page.get_by_role("searchbox").fill("wÄter BREADS")
         page.keyboard.press("Enter")
         expect(page.get_by_text("1 of your 4 notes has these words.")).to_be_visible()
-        assert fits(page)
+        check_looks(page)
         page.get_by_role("link", name="Flour").click()
         expect(page.get_by_role("heading", name="Flour")).to_be_in_viewport()
 

@@ -89,7 +89,7 @@ def test_the_menu_is_open_to_all(browser: Browser, running: Running, width: int)
         expect(arabic).to_have_attribute("aria-pressed", "true")
         assert barriers(page) == []
         assert fits(page)
-        box = page.locator("#menu").bounding_box()
+        box = page.locator(":popover-open").bounding_box()
         assert box
         assert box["x"] >= 0
         assert box["x"] + box["width"] < width / 2 + box["width"] / 2, "the menu is on the left of a mirrored page"

@@ -12,7 +12,7 @@ from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
-from support.browser import DASHBOARD, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, barriers, cookie_of, fits, visiting
 from support.running import PREFIX, SECRET, Running
 
 
@@ -45,7 +45,6 @@ def test_the_platforms_link_signs_in_and_leaves_no_code_in_the_address(
     assert "code" not in page.url
 
 
-@ON_BOTH_STORES
 def test_a_used_link_says_what_to_do(browser: Browser, stranger: BrowserContext, running: Running) -> None:
     url = sign_in_url(running, str(uuid4()))
     page = stranger.new_page()

@@ -74,7 +74,7 @@ _EVENTS: Final = ("GET", "/events")
 _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
     ("GET", "/statistics"): ("",),
     ("GET", "/statistics/attention"): ("", "course={third_id}"),
-    ("GET", "/statistics/attention/{reason}"): ("", "format=csv", "course={third_id}", "limit=1"),
+    ("GET", "/statistics/attention/{reason}"): ("", "format=csv", "course={third_id}", "user_ids={user_id}", "limit=1"),
     ("GET", "/statistics/{course_id}"): ("",),
     ("GET", "/statistics/{course_id}/compare"): ("course={second_id}",),
     ("GET", "/statistics/{course_id}/stream"): ("",),

@@ -120,10 +120,29 @@ def test_pages_follow_each_other(lost: Lost, monkeypatch: pytest.MonkeyPatch) ->
         cursor = {"cursor": page["next"]}
     assert len({line["user_id"] for line in found}) == len(found) == 5
     assert [line["since"] for line in found] == sorted(line["since"] for line in found)
+    before: list[Any] = page["learners"]
+    while page["previous"] is not None:
+        page = lost.get("not_started", limit=2, before=page["previous"])
+        assert page["next"] is not None
+        before = page["learners"] + before
+    assert before == found
     monkeypatch.setattr(service, "PAGE_OF_A_FILE", 2)
     path = f"/statistics/attention/not_started?course={lost.course_id}&format=csv"
     lines = list(csv.DictReader(io.StringIO(lost.school.teacher.get(path).text)))
     assert [line["user_id"] for line in lines] == [line["user_id"] for line in found]
+
+
+def test_a_list_and_its_counts_are_of_the_learners_who_are_asked_for(lost: Lost) -> None:
+    lost.enrol(str(uuid4()))
+    one, fine = lost.who["not_started"], lost.fine
+    assert [line["user_id"] for line in lost.get("not_started", user_ids=f"{fine},{one}")["learners"]] == [one]
+    assert lost.get("not_started", user_ids="")["learners"] == []
+    assert {reason: counted["count"] for reason, counted in lost.get(user_ids=one).items()} == {
+        reason: int(reason == "not_started") for reason in REASONS
+    }
+    path = f"/statistics/attention/not_started?course={lost.course_id}&format=csv&user_ids="
+    text = lost.school.teacher.get(f"{path}&user_ids={one}&user_ids={fine}").text  # as a form sends it
+    assert [line["user_id"] for line in csv.DictReader(io.StringIO(text))] == [one]
 
 
 def test_counting_stops(lost: Lost, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +160,11 @@ def test_a_token_for_another_course_sees_nobody(lost: Lost) -> None:
     client = lost.school.client_with(limited_token("statistics:read", courses=[other_id]))
     assert client.get("/statistics/attention").json() == {key: {"count": 0, "has_more": False} for key in REASONS}
     for reason in REASONS:
-        assert client.get(f"/statistics/attention/{reason}").json() == {"learners": [], "next": None}
+        assert client.get(f"/statistics/attention/{reason}").json() == {
+            "learners": [],
+            "next": None,
+            "previous": None,
+        }
         refused = client.get(f"/statistics/attention/{reason}", params={"course": lost.course_id})
         assert (refused.status_code, refused.json()["code"]) == (403, "course_not_granted")
 
@@ -155,6 +178,9 @@ def test_a_token_for_another_course_sees_nobody(lost: Lost) -> None:
         ("/statistics/attention/late?course=7", ["query", "course"], "uuid_parsing"),
         ("/statistics/attention/late?format=parquet", ["query", "format"], "literal_error"),
         ("/statistics/attention/late?cursor=nonsense", ["query", "cursor"], "cursor_parsing"),
+        ("/statistics/attention/late?before=nonsense", ["query", "before"], "cursor_parsing"),
+        ("/statistics/attention/late?cursor=a&before=b", ["query", "before"], "two_cursors"),
+        ("/statistics/attention/late?user_ids=a", ["query", "user_ids"], "uuid_parsing"),
     ],
 )
 def test_what_can_not_be_understood_is_refused(
@@ -168,8 +194,9 @@ def test_what_can_not_be_understood_is_refused(
 def test_a_cursor_of_another_reason_is_refused(lost: Lost) -> None:
     lost.enrol(str(uuid4()))
     cursor = lost.get("not_started", limit=1)["next"]
-    refused = lost.school.teacher.get("/statistics/attention/late", params={"cursor": cursor})
-    assert refused.status_code == 422
+    for name in ("cursor", "before"):
+        refused = lost.school.teacher.get("/statistics/attention/late", params={name: cursor})
+        assert refused.status_code == 422
 
 
 @pytest.mark.parametrize("name", ["course", "group"])

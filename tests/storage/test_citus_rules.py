@@ -51,7 +51,11 @@ def _built_statements() -> dict[str, str]:
             for (order, descending), statement in by_order.items():
                 built[f"{prefix}:{way.value}:{order}:{descending}"] = statement
         built |= {f"{prefix}:names:{descending}": statement for descending, statement in rosters.names.items()}
-    for kind, by_way in {"attention": ATTENTION.pages, "attention:count": ATTENTION.counts}.items():
+    for kind, by_way in {
+        "attention": ATTENTION.pages,
+        "attention:before": ATTENTION.pages_before,
+        "attention:count": ATTENTION.counts,
+    }.items():
         built |= {
             f"{kind}:{way.value}:{reason}": statement
             for way, by_reason in by_way.items()

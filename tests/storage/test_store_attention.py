@@ -119,6 +119,17 @@ async def _pages(store: Store, query: AttentionQuery) -> list[Attention]:
         query = replace(query, after=page[-1].position)
 
 
+async def _pages_before(store: Store, query: AttentionQuery) -> list[Attention]:
+    """Return all pages before the query's position, one before the other, in the order of the list."""
+    found: list[Attention] = []
+    while True:
+        page = await store.attention(query)
+        found = [*page, *found]
+        if len(page) < query.limit or len(found) > 3 * len(IDS):
+            return found
+        query = replace(query, before=page[0].position)
+
+
 def _query(reason: Reason, **filters: object) -> AttentionQuery:
     return replace(AttentionQuery(reason, NOW), **filters)  # type: ignore[arg-type]
 
@@ -139,7 +150,13 @@ async def test_each_list_has_who_needs_attention_in_its_order(
             for name, filters, expected in (
                 ("all", {}, who),
                 ("a course", {"courses": frozenset({school.courses[1].id})}, _in_course(who, school.courses[1])),
-                ("a class", {"groups": frozenset({school.group_id})}, _of_members(who)),
+                ("a class", {"groups": frozenset({school.group_id})}, _among(who, IDS[:3])),
+                ("some", {"learners": frozenset(IDS[1:4])}, _among(who, IDS[1:4])),
+                (
+                    "some of a class",
+                    {"learners": frozenset(IDS[1:4]), "groups": frozenset({school.group_id})},
+                    _among(who, IDS[1:3]),
+                ),
                 ("nobody", {"groups": frozenset({GroupId(str(uuid4()))})}, set()),
                 ("nowhere", {"courses": frozenset()}, set()),
             ):
@@ -149,6 +166,9 @@ async def test_each_list_has_who_needs_attention_in_its_order(
                     assert {(line.learner_id, line.course_id) for line in lines} == expected, (reason, name)
                     positions = [line.position for line in lines]
                     assert positions == sorted(positions, reverse=reason.is_descending), (reason, name)
+                    if lines:
+                        before = _query(reason, limit=limit, before=positions[-1], **filters)
+                        assert await _pages_before(store, before) == lines[:-1], (reason, name, limit)
                 for limit in (1, 3, 100):
                     counted = await store.count_attention(_query(reason, limit=limit, **filters))
                     assert counted == min(limit, len(expected)), (reason, name)
@@ -158,8 +178,21 @@ def _in_course(who: set[tuple[LearnerId, CourseId]], course: Course) -> set[tupl
     return {(learner, course_id) for learner, course_id in who if course_id == course.id}
 
 
-def _of_members(who: set[tuple[LearnerId, CourseId]]) -> set[tuple[LearnerId, CourseId]]:
-    return {(learner, course_id) for learner, course_id in who if learner in IDS[:3]}
+def _among(who: set[tuple[LearnerId, CourseId]], learners: list[LearnerId]) -> set[tuple[LearnerId, CourseId]]:
+    return {(learner, course_id) for learner, course_id in who if learner in learners}
+
+
+async def test_nobody_who_is_due_later_is_before_a_list(make_store: MakeStore) -> None:
+    clock = Clock(START)
+    async with opened(make_store(clock=clock)) as store:
+        await School(store, clock).fill()
+        for reason in (Reason.INACTIVE, Reason.LATE):
+            [*_, last] = await _pages(store, _query(reason))
+            earlier = replace(_query(reason, before=last.position), now=NOW - timedelta(days=4), inactive_days=17)
+            later = replace(_query(reason, before=last.position), now=NOW + timedelta(days=20), inactive_days=1)
+            first, second = [len(await store.attention(query)) for query in (earlier, later)]
+            assert first < second, reason
+            assert await store.attention(earlier) == (await _pages(store, replace(earlier, before=None)))[:-1], reason
 
 
 async def test_a_line_says_the_lesson_and_since_when(make_store: MakeStore) -> None:
@@ -217,10 +250,16 @@ async def test_sqlite_reads_each_list_from_its_index(folder: Path, reason: Reaso
             values = [None] * len(set(re.findall(r"\$\d+", statement)))
             return "; ".join(step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
-        sign = "<" if reason.is_descending else ">"
-        page = plan(ATTENTION.pages[AttentionWay.IN_COURSE][reason])
-        assert re.search(rf"SEARCH a USING INDEX \w+ \(course_id=\?.* AND \(\w+,user_id\){sign}", page), page
-        assert "FOR ORDER BY" not in page
+        for pages, is_descending in (
+            (ATTENTION.pages, reason.is_descending),
+            (ATTENTION.pages_before, not reason.is_descending),
+        ):
+            sign = "<" if is_descending else ">"
+            page = plan(pages[AttentionWay.IN_COURSE][reason])
+            assert re.search(rf"SEARCH a USING INDEX \w+ \(course_id=\?.* AND \(\w+,user_id\){sign}", page), page
+            assert "FOR ORDER BY" not in page
+            is_bounded = pages is ATTENTION.pages_before and reason.begins_with_time
+            assert is_bounded == (re.search(r"AND \w+<\?", page) is not None), page
         members = plan(ATTENTION.pages[AttentionWay.MEMBERS][reason])
         assert re.search(r"SEARCH a USING .*\(user_id=\?\)", members), members
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
@@ -17,15 +17,18 @@ from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
 from support.running import SECRET, STORES, Running
 
-SCHEMES: Final = ("light", "dark")
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 PHONE: Final = 375
 DESKTOP: Final = 1440
-LOOKS: Final = ((PHONE, "light"), (DESKTOP, "dark"))
+LOOKS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((PHONE, "light"), (DESKTOP, "dark"))
 """Each width and each scheme once: no style sheet asks for both at once."""
+WAYS: Final = ((DESKTOP, True), (PHONE, False))
+"""Each width once, with scripts and without: a whole job is done in each of these ways."""
 DASHBOARD: Final = "/dashboard"
 
 ON_BOTH_STORES: Final = pytest.mark.parametrize("running", STORES, indirect=True)
-"""For tests of pages that show or change what a store decides; all the others run on SQLite."""
+"""For tests of what no address of the API answers: those are tested on both stores, and pages show what they answer.
+All the others run on SQLite."""
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AXE: Final = _ROOT / "node_modules/axe-core/axe.min.js"
@@ -136,7 +139,24 @@ def visiting(
     assert not complaints, complaints
 
 
-_VIOLATIONS: Final = """(rules) => axe.run({ resultTypes: ["violations"], ...(rules.length && { runOnly: rules }) })
+def unfold_all(page: Page) -> None:
+    """Unfold all that a page has folded."""
+    page.evaluate("() => document.querySelectorAll('details').forEach((one) => (one.open = true))")
+
+
+def choice(within: Page | Locator, name: str) -> Locator:
+    """Return the field of choices that has exactly this name.
+
+    It is not found by its label: the text of a label has the texts of the options, such as classes of other tests.
+    """
+    return within.get_by_role("combobox", name=name, exact=True)
+
+
+_VIOLATIONS: Final = """({ only, but }) => axe.run({
+        resultTypes: ["violations"],
+        rules: Object.fromEntries(but.map((rule) => [rule, { enabled: false }])),
+        ...(only.length && { runOnly: only }),
+    })
     .then((found) => found.violations.map(
         (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.map((node) => node.target))}`
     ))
@@ -144,12 +164,30 @@ _VIOLATIONS: Final = """(rules) => axe.run({ resultTypes: ["violations"], ...(ru
 """Only this text leaves the page: a whole report of axe-core is megabytes, and took a second to hand over."""
 
 
-def barriers(page: Page, *rules: str) -> list[str]:
-    """Return what axe-core finds wrong with a page, a line for each rule that is violated; or only for some rules."""
+def bring_axe(context: BrowserContext) -> None:
+    """Give axe-core to each page that is opened from now on. For contexts in which many pages are looked at."""
+    context.add_init_script(path=_AXE)
+
+
+def barriers(page: Page, *only: str, but: Collection[str] = ()) -> list[str]:
+    """Return what axe-core finds wrong with a page, a line for each rule that is violated.
+
+    It looks at all rules, or `only` at some of them, or at all `but` some.
+    """
     if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(_AXE.read_text())  # not a script element, which the pages' policy would refuse
-    found: list[str] = page.evaluate(_VIOLATIONS, list(rules))
+        # Not a script element, which the pages' policy would refuse; nor page.evaluate, which takes half as long again.
+        page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": _AXE.read_text()})
+    found: list[str] = page.evaluate(_VIOLATIONS, {"only": only, "but": list(but)})
     return found
+
+
+def check_looks(page: Page) -> None:
+    """Check that a page has no barriers and is not wider than its window, in each of the `LOOKS`."""
+    for width, scheme in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": _HEIGHT})
+        assert barriers(page) == []
+        assert fits(page)
 
 
 def fits(page: Page) -> bool:

@@ -26,7 +26,7 @@ class _Page(BaseHTTPRequestHandler):
 def foreign_origin(host: str = "127.0.0.1") -> Iterator[str]:
     """Yield an origin that is not the service's. It shows the page at `?<address>` in a frame."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=[0.01])  # so often it looks whether it is to end
     thread.start()
     try:
         yield f"http://{host}:{server.server_address[1]}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Error, Page
 
 from headway.dashboard.site import PAGES
 from headway.domain.attention import Reason
@@ -21,14 +21,17 @@ WATCH_SHIFTS: Final = """
 _ANY: Final = {"ending": "yaml", "reason": Reason.INACTIVE.value}
 
 
-def addresses(context: BrowserContext, **values: str) -> dict[str, str]:
-    """Return the address of each page by its path in the table. `values` are for what is in the paths.
+def all_addresses(**values: str) -> dict[str, str]:
+    """Return the address of each page and file by its path in the table. `values` are for what is in the paths.
 
-    Pages that take a form are left out, and files to save.
+    Pages that take a form are left out.
     """
-    read = [page.path for page in PAGES if not page.takes_form]
-    found = {path: DASHBOARD + path.format(**_ANY, **values) for path in read}
-    return {path: address for path, address in found.items() if _is_shown(context, address)}
+    return {page.path: DASHBOARD + page.path.format(**_ANY, **values) for page in PAGES if not page.takes_form}
+
+
+def addresses(context: BrowserContext, **values: str) -> dict[str, str]:
+    """Return all addresses but those of files to save."""
+    return {path: address for path, address in all_addresses(**values).items() if _is_shown(context, address)}
 
 
 def _is_shown(context: BrowserContext, address: str) -> bool:
@@ -38,13 +41,26 @@ def _is_shown(context: BrowserContext, address: str) -> bool:
 
 
 def opened(context: BrowserContext, **values: str) -> Iterator[tuple[str, Page]]:
-    """Open one page after the other in the same tab, with all that its scripts add."""
+    """Open one page after the other in the same tab, with all that its scripts add. Files to save are left out."""
     page = context.new_page()
-    for path, address in addresses(context, **values).items():
-        page.goto(address, wait_until="load")
-        settle(page)
-        yield path, page
+    for path, address in all_addresses(**values).items():
+        if not _is_file(page, address):
+            settle(page)
+            yield path, page
     page.close()
+
+
+def _is_file(page: Page, address: str) -> bool:
+    """Open an address. Return whether it is of a file to save, which leaves the page that is open."""
+    try:
+        answer = page.goto(address, wait_until="load")
+    except Error as refused:
+        if "Download is starting" in refused.message:
+            return True
+        raise
+    assert answer is not None
+    assert answer.ok, address
+    return False
 
 
 def settle(page: Page) -> None:

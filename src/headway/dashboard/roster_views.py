@@ -296,18 +296,17 @@ class RosterView:
 
 
 class Mark(NamedTuple):
-    """How a result is shown: the name of its style, a shape, and a word."""
+    """How a result is shown: the name of its shape and colour, and a word."""
 
     name: str
-    shape: str
     word: str
 
 
 _MARKS: Final = (
-    Mark("completed", "●", marked("Completed")),
-    Mark("in_progress", "◐", marked("In progress")),
-    Mark("failed", "✕", marked("Attempted, not passed")),
-    Mark("not_started", "○", marked("Not started")),
+    Mark("completed", marked("Completed")),
+    Mark("in_progress", marked("In progress")),
+    Mark("failed", marked("Attempted, not passed")),
+    Mark("not_started", marked("Not started")),
 )
 _COMPLETED, _IN_PROGRESS, _FAILED, _NOT_STARTED = _MARKS
 

@@ -16,7 +16,7 @@ from headway.dashboard.teacher_home_views import (
 )
 from headway.domain.attention import Reason
 from headway.domain.groups import GroupOutline
-from headway.formats.attention import AttentionListParameters, cursor_to
+from headway.formats.attention import AttentionListParameters
 from headway.formats.course_list import CourseListParameters
 from headway.formats.queries import InvalidQueryError, query_of
 from headway.service import AttentionFilters
@@ -49,7 +49,8 @@ async def attention(visit: Visit) -> Response:
     address = visit.address(*LISTED)
     asked = query_of(AttentionListParameters, address.query)
     service = visit.services.attention
-    page = await service.page(visit.principal, reason, asked.filters, asked.limit, asked.after(reason))
+    after, before = asked.positions(reason)
+    page = await service.page(visit.principal, reason, asked.filters, asked.limit, after, before)
     return await visit.show(
         "statistics/attention.html",
         attention=AttentionView(
@@ -57,8 +58,7 @@ async def attention(visit: Visit) -> Response:
             reason,
             asked,
             await service.count(visit.principal, reason, asked.filters),
-            page.lines,
-            cursor_to(reason, page.last),
+            page,
         ),
         groups=await _groups(visit),
         courses=await visit.services.catalogue.granted(visit.principal),

@@ -11,17 +11,18 @@ from headway.dashboard.statistics_views import GROUP
 from headway.domain.attention import Counted, Reason
 from headway.domain.bounds import Number
 from headway.domain.course_list import CourseFigures, CourseOrder
-from headway.formats.attention import AttentionListParameters
+from headway.formats.attention import AttentionListParameters, cursors_of
 from headway.formats.course_list import CourseListParameters, first_direction
 from headway.formats.roster_query import Direction
-from headway.service import AttentionLine, CourseList
+from headway.service import AttentionLine, AttentionPage, CourseList
 
 FEW: Final = 3
 """The most learners on a card."""
 COURSES: Final = ("query", "sort", "order", "page")
 """The parameters of the home page beside the group: those of the list of courses."""
 FILTERS: Final = (GROUP, "course", "inactive_days")
-LISTED: Final = (*FILTERS, "cursor")
+_CURSORS: Final = ("cursor", "before")
+LISTED: Final = (*FILTERS, *_CURSORS)
 """The parameters of a list of learners. They mean the same as in the API."""
 _TREND_WIDTH: Final = 96
 _TREND_HEIGHT: Final = 20
@@ -44,8 +45,12 @@ class AttentionView:
     reason: Reason
     asked: AttentionListParameters
     counted: Counted
-    lines: Sequence[AttentionLine]
-    cursor: str | None
+    page: AttentionPage
+
+    @property
+    def lines(self) -> Sequence[AttentionLine]:
+        """The lines of the page."""
+        return self.page.lines
 
     @property
     def is_filtered(self) -> bool:
@@ -55,7 +60,12 @@ class AttentionView:
     @property
     def file_query(self) -> str:
         """The query of the file with exactly these learners."""
-        return urlencode({"format": "csv", **self.address.without("cursor")})
+        return urlencode(self._file_fields)
+
+    @property
+    def chosen_fields(self) -> Mapping[str, str]:
+        """The query of a file of chosen learners. Nobody is chosen at first."""
+        return {**self._file_fields, "user_ids": ""}
 
     @property
     def unfiltered_address(self) -> str:
@@ -65,12 +75,26 @@ class AttentionView:
     @property
     def first_address(self) -> str | None:
         """The address of the first page; `None` where this is the first page."""
-        return self.address.other(cursor=None) if "cursor" in self.address.query else None
+        return self._at() if any(name in self.address.query for name in _CURSORS) else None
+
+    @property
+    def previous_address(self) -> str | None:
+        """The address of the page before; `None` where this is the first page."""
+        previous, _ = cursors_of(self.reason, self.page)
+        return self._at(before=previous) if previous else None
 
     @property
     def next_address(self) -> str | None:
         """The address of the next page; `None` where this is the last page."""
-        return self.address.other(cursor=self.cursor) if self.cursor else None
+        _, following = cursors_of(self.reason, self.page)
+        return self._at(cursor=following) if following else None
+
+    @property
+    def _file_fields(self) -> Mapping[str, str]:
+        return {"format": "csv", **self.address.without(*_CURSORS)}
+
+    def _at(self, **position: str) -> str:
+        return self.address.other(**{**dict.fromkeys(_CURSORS), **position})
 
 
 class CourseColumn(NamedTuple):

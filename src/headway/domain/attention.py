@@ -41,6 +41,11 @@ class Reason(StrEnum):
         """
         return self is not Reason.NOT_STARTED
 
+    @property
+    def begins_with_time(self) -> bool:
+        """Whether learners come onto the list because time passes: behind them in its order are some not on it yet."""
+        return self in {Reason.INACTIVE, Reason.LATE}
+
 
 class AttentionPosition(NamedTuple):
     """A line's position in a list: the value that it is sorted by, then the ids.
@@ -87,7 +92,9 @@ class AttentionQuery:
     - `now`: the moment at which learners are late, or inactive for `inactive_days` days of their course.
     - `courses`: only in these courses; `None`: in all of the catalogue.
     - `groups`: only members of one of these groups; `None`: all learners.
+    - `learners`: only these learners; `None`: all.
     - `after`: the position of the line before the page; `None` for the first page.
+    - `before`: the position of the line behind the page, in place of `after`. The page ends there.
     """
 
     reason: Reason
@@ -95,8 +102,10 @@ class AttentionQuery:
     inactive_days: int = INACTIVE_DAYS
     courses: frozenset[CourseId] | None = None
     groups: frozenset[GroupId] | None = None
+    learners: frozenset[LearnerId] | None = None
     limit: int = PAGE
     after: AttentionPosition | None = None
+    before: AttentionPosition | None = None
 
     def bound(self, zone: str) -> date | datetime | int:
         """Return the value at which the list begins, in courses of a time zone. No line has this value or is beyond.

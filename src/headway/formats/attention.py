@@ -1,7 +1,7 @@
 """Learners who need attention: the query parameters, the cursors, and the shapes of the answers."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -13,8 +13,9 @@ from headway import service
 from headway.domain.attention import INACTIVE_DAYS, LONGEST_PAGE, MOST_COUNTED, PAGE, AttentionPosition, Counted, Reason
 from headway.domain.bounds import MOST_ATTEMPTS
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.roster import MOST_CHOSEN
 from headway.formats.queries import InvalidQueryError, Nothing, QueryFault, optional
-from headway.formats.roster_query import Days, Format, GroupParameters
+from headway.formats.roster_query import Days, Format, GroupParameters, Learners
 from headway.formats.shapes import renderer
 
 _MOMENT: Final = Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))
@@ -37,38 +38,55 @@ class AttentionParameters(GroupParameters):
         Days, Field(description="After how many days without being seen a learner is inactive.")
     ] = INACTIVE_DAYS
 
+    user_ids: Annotated[
+        Learners | Nothing, optional(f"Only these learners: ids with commas between them, at most {MOST_CHOSEN:,}.")
+    ] = None
+
     @property
     def filters(self) -> service.AttentionFilters:
         """The filters."""
         course_id = None if self.course is None else CourseId(str(self.course))
-        return service.AttentionFilters(course_id, self.group_id, self.inactive_days)
+        return service.AttentionFilters(course_id, self.group_id, self.inactive_days, self.user_ids)
 
 
 class AttentionListParameters(AttentionParameters):
-    """A page of a list, and its format. `limit` and `cursor` are for pages of JSON only."""
+    """A page of a list, and its format. `limit`, `cursor` and `before` are for pages of JSON only."""
 
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Lines on a page.")] = PAGE
     cursor: Annotated[str | Nothing, optional("`next` of the page before, with the same reason.")] = None
+    before: Annotated[
+        str | Nothing, optional("`previous` of the page after, with the same reason, in place of `cursor`.")
+    ] = None
     format: Annotated[
         Literal[Format.JSON, Format.CSV] | Nothing, optional("The format of the answer. With it, `Accept` is not used.")
     ] = None
 
-    def after(self, reason: Reason) -> AttentionPosition | None:
-        """Return the position before the page; `None` for the first page. Raises `InvalidQueryError`."""
-        if self.cursor is None:
-            return None
-        try:
-            content = urlsafe_b64decode(self.cursor + "=" * (-len(self.cursor) % 4))
-            _, value, learner, course, lesson = _CURSORS[reason].validate_json(content, strict=True)
-        except ValueError:  # also pydantic's own errors
-            fault = "This is not a cursor of this list. Send 'next' as it was answered, with the same reason."
-            raise InvalidQueryError([QueryFault("cursor", fault, "cursor_parsing", self.cursor)]) from None
-        lesson_id = None if lesson is None else LessonId(str(lesson))
-        return AttentionPosition(value, LearnerId(str(learner)), CourseId(str(course)), lesson_id)
+    def positions(self, reason: Reason) -> tuple[AttentionPosition | None, AttentionPosition | None]:
+        """Return the position behind which the page is, and the one before which. Raises `InvalidQueryError`."""
+        if self.cursor is not None and self.before is not None:
+            raise InvalidQueryError([QueryFault("before", "Send only one of cursor and before.", "two_cursors")])
+        return _position(reason, "cursor", self.cursor), _position(reason, "before", self.before)
 
 
-def cursor_to(reason: Reason, position: AttentionPosition | None) -> str | None:
-    """Return the cursor of the page after a position; `None` where no page follows."""
+def _position(reason: Reason, name: str, cursor: str | None) -> AttentionPosition | None:
+    if cursor is None:
+        return None
+    try:
+        content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        _, value, learner, course, lesson = _CURSORS[reason].validate_json(content, strict=True)
+    except ValueError:  # also pydantic's own errors
+        fault = "This is not a cursor of this list. Send 'next' or 'previous' as answered, with the same reason."
+        raise InvalidQueryError([QueryFault(name, fault, "cursor_parsing", cursor)]) from None
+    lesson_id = None if lesson is None else LessonId(str(lesson))
+    return AttentionPosition(value, LearnerId(str(learner)), CourseId(str(course)), lesson_id)
+
+
+def cursors_of(reason: Reason, page: service.AttentionPage) -> tuple[str | None, str | None]:
+    """Return the cursors of the pages before and after a page; `None` where there is no such page."""
+    return _cursor_to(reason, page.first), _cursor_to(reason, page.last)
+
+
+def _cursor_to(reason: Reason, position: AttentionPosition | None) -> str | None:
     if position is None:
         return None
     return urlsafe_b64encode(orjson.dumps([reason, *position])).rstrip(b"=").decode()
@@ -119,6 +137,9 @@ class AttentionList(BaseModel):
 
     learners: list[AttentionLine]
     next: Annotated[str | None, Field(description="The cursor of the next page; null at the end.")]
+    previous: Annotated[
+        str | None, Field(description="For `before`: the cursor of the page before; null on the first page.")
+    ]
 
 
 def _sources(reason: Reason) -> dict[str, Any]:
@@ -147,6 +168,7 @@ def counts(found: Mapping[Reason, Counted]) -> dict[str, Any]:
     return {reason.value: {"count": number, "has_more": has_more} for reason, (number, has_more) in found.items()}
 
 
-def attention_list(reason: Reason, lines: Iterable[service.AttentionLine], cursor: str | None) -> dict[str, Any]:
-    """Return a page of a list, and the cursor of the next page."""
-    return {"learners": [_lines[reason](line) for line in lines], "next": cursor}
+def attention_list(reason: Reason, page: service.AttentionPage) -> dict[str, Any]:
+    """Return a page of a list, and the cursors of the pages beside it."""
+    previous, following = cursors_of(reason, page)
+    return {"learners": [_lines[reason](line) for line in page.lines], "next": following, "previous": previous}

@@ -17,7 +17,7 @@ from headway.domain.attention import (
 )
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
@@ -32,6 +32,7 @@ class AttentionFilters:
     course_id: CourseId | None = None
     group_id: GroupId | None = None
     inactive_days: int = INACTIVE_DAYS
+    learners: frozenset[LearnerId] | None = None
 
 
 EVERYBODY = AttentionFilters()
@@ -47,9 +48,14 @@ class AttentionLine(NamedTuple):
 
 
 class AttentionPage(NamedTuple):
-    """A page of a list, and the position of its last line where another page follows."""
+    """A page of a list.
+
+    `first` is the position of its first line where another page comes before, `last` that of its last line where
+    another page follows.
+    """
 
     lines: Sequence[AttentionLine]
+    first: AttentionPosition | None
     last: AttentionPosition | None
 
 
@@ -84,12 +90,20 @@ class AttentionService:
         filters: AttentionFilters,
         limit: int,
         after: AttentionPosition | None = None,
+        before: AttentionPosition | None = None,
     ) -> AttentionPage:
-        """Return a page of a list."""
+        """Return a page of a list: behind a position, before one, or the first page."""
         query = await self._query(principal, reason, filters)
-        found = await self._store.attention(replace(query, limit=limit + 1, after=after))
-        lines = await self._lines(found[:limit])
-        return AttentionPage(lines, found[limit - 1].position if len(found) > limit else None)
+        found = await self._store.attention(replace(query, limit=limit + 1, after=after, before=before))
+        shown = found[:limit] if before is None else found[-limit:]
+        has_more = len(found) > limit
+        precedes = has_more if before is not None else after is not None
+        follows = has_more if before is None else True
+        return AttentionPage(
+            await self._lines(shown),
+            shown[0].position if shown and precedes else None,
+            shown[-1].position if shown and follows else None,
+        )
 
     async def whole_list(
         self, principal: Principal, reason: Reason, filters: AttentionFilters
@@ -121,6 +135,7 @@ class AttentionService:
             filters.inactive_days,
             principal.courses if course_id is None else frozenset({course_id}),
             principal.groups if group_id is None else frozenset({group_id}),
+            filters.learners,
         )
 
     async def _lines(self, found: Sequence[Attention]) -> list[AttentionLine]:

@@ -90,6 +90,8 @@ export class Builder {
 
   take(/** @type {FormField} */ input) {
     const { name } = input;
+    if (input instanceof HTMLTextAreaElement && /[\r\n]/.test(input.value))
+      input.value = input.value.replace(/\s*[\r\n]\s*/g, " "); // a title is one paragraph
     unmark(input);
     const row = rowOf(input);
     const value = isChecked(input) ?? readFrom(name, input.value);
@@ -187,7 +189,7 @@ export class Builder {
   }
 
   /** A title such as `# Section` begins a section in the place of its lesson. */
-  beginSection(/** @type {HTMLElement} */ row, /** @type {HTMLInputElement} */ input) {
+  beginSection(/** @type {HTMLElement} */ row, /** @type {TextField} */ input) {
     const id = dataOf(row, "lesson");
     const emptied = model.setLessons(this.draft, new Set([id]), "title", "");
     const { draft, last } = model.insertLines(emptied, id, model.parseLines(input.value));
@@ -235,7 +237,7 @@ export class Builder {
   }
 
   pasted(/** @type {ClipboardEvent} */ event) {
-    const input = /** @type {HTMLInputElement} */ (event.target);
+    const input = /** @type {TextField} */ (event.target);
     const row = rowOf(input);
     const text = event.clipboardData?.getData("text/plain") ?? "";
     if (!row || input.name !== "title" || !/[\r\n]/.test(text.trim())) return;

@@ -108,8 +108,14 @@ export function setOff(button, isOff) {
  * @param {readonly string[]} texts
  */
 export function write(line, texts) {
-  const text = texts.join(" · ");
-  if (line.textContent !== text) line.textContent = text;
+  if (line.textContent === texts.join(" ")) return;
+  line.replaceChildren(
+    ...texts.flatMap((text, position) => {
+      const item = document.createElement("span");
+      item.textContent = text;
+      return position ? [" ", item] : [item];
+    }),
+  );
 }
 
 /**

@@ -25,11 +25,26 @@ export function pressed(builder, event) {
   const direction = STEPS[event.key];
   // In a choice, these keys have a meaning of their own.
   if (direction && event.altKey && !(target instanceof HTMLSelectElement)) step(builder, event, row, direction);
-  else if (event.altKey || isCommand || !(target instanceof HTMLInputElement)) return;
+  else if (event.altKey || isCommand || !isText(target)) return;
   else if (event.key === "Enter") entered(builder, event, target, row);
-  else if (direction && row && ["title", "duration_seconds"].includes(target.name))
+  else if (direction && row && ["title", "duration_seconds"].includes(target.name) && !hasLineTo(target, direction))
     goTo(builder, event, row, direction, target);
   else if (event.key === "Backspace" && row && target.name === "title") deleted(builder, event, row, target);
+}
+
+/** @returns {target is TextField} */
+const isText = (/** @type {HTMLElement} */ target) =>
+  target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+
+/**
+ * Whether an arrow may still lead to another line of the same title.
+ * @param {TextField} field
+ * @param {number} direction
+ */
+function hasLineTo(field, direction) {
+  if (field instanceof HTMLInputElement) return false;
+  const hasLines = field.clientHeight > 3.5 * Number.parseFloat(getComputedStyle(field).fontSize);
+  return hasLines && field.selectionStart !== (direction < 0 ? 0 : field.value.length);
 }
 
 /**
@@ -51,7 +66,7 @@ function step(builder, event, row, direction) {
  * Enter in a field: to the next one, or to a new lesson.
  * @param {CourseBuilder} builder
  * @param {KeyboardEvent} event
- * @param {HTMLInputElement} input
+ * @param {TextField} input
  * @param {HTMLElement | null} row
  */
 function entered(builder, event, input, row) {
@@ -74,7 +89,7 @@ function entered(builder, event, input, row) {
  * @param {KeyboardEvent} event
  * @param {HTMLElement} row
  * @param {number} direction
- * @param {HTMLInputElement} input
+ * @param {TextField} input
  */
 function goTo(builder, event, row, direction, input) {
   const rows = [...builder.view.list.querySelectorAll("[data-section]:not([data-folded]) [data-lesson]")];
@@ -89,7 +104,7 @@ function goTo(builder, event, row, direction, input) {
  * @param {CourseBuilder} builder
  * @param {KeyboardEvent} event
  * @param {HTMLElement} row
- * @param {HTMLInputElement} input
+ * @param {TextField} input
  */
 function deleted(builder, event, row, input) {
   const lesson = builder.view.lesson(row);

@@ -65,7 +65,7 @@ export class View {
   renderAll() {
     const { course, sections } = this.draft;
     for (const input of fieldsOf(find("#course-fields"))) fill(input, course[input.name]);
-    fill(find("#course-title", document, HTMLInputElement), course.title);
+    fill(find("#course-title", document, HTMLTextAreaElement), course.title);
     const lessons = model.lessonsOf(this.draft);
     const ids = new Set(lessons.map(({ id }) => id));
     keepOnly(this.rows, ids);
@@ -80,7 +80,7 @@ export class View {
       this.showSection(section, index, position);
       position += section.lessons.length;
     }
-    find("#course-facts").textContent = sizeOf(lessons);
+    write(find("#course-facts"), sizeOf(lessons));
     this.renderBulk();
     setOff(find("#undo"), this.history.past.length === 0);
     setOff(find("#redo"), this.history.future.length === 0);
@@ -103,7 +103,7 @@ export class View {
     block.setAttribute("aria-label", name);
     block.toggleAttribute("data-folded", isFolded);
     find("[data-do='fold']", block).setAttribute("aria-expanded", String(!isFolded));
-    find(".block-facts", block).textContent = sizeOf(section.lessons);
+    write(find(".block-facts", block), sizeOf(section.lessons));
     label(block, "[data-do='fold']", gettext("Lessons of %(section)s", { section: name }));
     label(block, "[data-do='section-up']", gettext("Move %(section)s up", { section: name }));
     label(block, "[data-do='section-down']", gettext("Move %(section)s down", { section: name }));
@@ -310,7 +310,7 @@ export class View {
    */
   fieldAt(id, field) {
     if (id === null) {
-      if (field === "title") return find("#course-title", document, HTMLInputElement);
+      if (field === "title") return find("#course-title", document, HTMLTextAreaElement);
       find("#settings", document, HTMLDetailsElement).open = true;
       return fieldNamed(find("#course-fields"), field);
     }
@@ -339,5 +339,5 @@ function sizeOf(/** @type {readonly CourseLesson[]} */ lessons) {
   const count = lessons.filter((lesson) => !model.isBlank(lesson)).length;
   const seconds = model.lengthOf(lessons);
   const shown = ngettext("%(shown)s lesson", "%(shown)s lessons", count, { shown: number(count) });
-  return seconds ? `${shown} · ${writeDuration(seconds)}` : shown;
+  return seconds ? [shown, writeDuration(seconds)] : [shown];
 }

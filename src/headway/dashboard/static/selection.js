@@ -8,23 +8,25 @@ const PEOPLE = 'input[name="user_ids"][type="checkbox"]';
 const bar = () => document.querySelector("#selection");
 const people = () => /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll(PEOPLE)]);
 const selected = () => people().filter((one) => one.checked);
+/** How many people these are: a table may have several lines of one. */
+const count = (/** @type {HTMLInputElement[]} */ lines) => new Set(lines.map((one) => one.value)).size;
 
 /** Show how many people are selected, and the bar where anybody is. */
 function show() {
   const form = bar();
   if (!form) return;
-  const { length } = selected();
-  form.toggleAttribute("data-any", length > 0);
-  find("[data-selected]", form).textContent = ngettext("%(shown)s selected", "%(shown)s selected", length, {
-    shown: number(length),
+  const chosen = count(selected());
+  form.toggleAttribute("data-any", chosen > 0);
+  find("[data-selected]", form).textContent = ngettext("%(shown)s selected", "%(shown)s selected", chosen, {
+    shown: number(chosen),
   });
   find("[data-copied]", form).textContent = "";
   find("[data-addresses]", form).hidden = true;
   /** @type {NodeListOf<HTMLInputElement>} */
   const all = document.querySelectorAll("[data-select-all]");
   for (const one of all) {
-    one.checked = length > 0 && length === people().length;
-    one.indeterminate = length > 0 && !one.checked;
+    one.checked = chosen > 0 && chosen === count(people());
+    one.indeterminate = chosen > 0 && !one.checked;
   }
 }
 
@@ -33,11 +35,17 @@ function select(/** @type {boolean} */ isSelected) {
   show();
 }
 
+/** Select or deselect all lines of a person, as one of them is. */
+function selectPerson(/** @type {HTMLInputElement} */ line) {
+  for (const one of people()) if (one.value === line.value) one.checked = line.checked;
+  show();
+}
+
 /** Copy the addresses of the selected people. Where the browser does not allow that, show them to be copied by hand. */
 async function copy(/** @type {HTMLFormElement} */ form) {
   const chosen = selected();
   const addresses = [...new Set(chosen.flatMap(({ dataset }) => dataset.email ?? []))];
-  const without = chosen.filter(({ dataset }) => !dataset.email).length;
+  const without = count(chosen.filter(({ dataset }) => !dataset.email));
   /** @type {string[]} */
   const said = [];
   if (addresses.length > 0) said.push(await given(form, addresses));
@@ -73,7 +81,7 @@ async function given(form, addresses) {
 document.addEventListener("change", ({ target }) => {
   if (!(target instanceof HTMLInputElement)) return;
   if (target.matches("[data-select-all]")) select(target.checked);
-  else if (target.matches(PEOPLE)) show();
+  else if (target.matches(PEOPLE)) selectPerson(target);
 });
 
 document.addEventListener("click", ({ target }) => {

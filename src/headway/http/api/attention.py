@@ -7,7 +7,7 @@ from headway.domain.principal import STATISTICS_READ
 from headway.formats import attention
 from headway.formats.attention import AttentionFileLine, AttentionListParameters, AttentionParameters
 from headway.formats.queries import parse_query
-from headway.formats.roster_query import Format
+from headway.formats.roster_query import LISTS, Format
 from headway.http.api.statistics import STATISTICS_TAG
 from headway.http.api.statistics_export import MEDIA, VARIES, negotiated, streamed_csv
 from headway.http.engine.endpoint import Operation
@@ -21,22 +21,21 @@ _COLUMNS: Final = tuple(AttentionFileLine.model_fields)
 
 async def count_attention(call: Call) -> Reply:
     """Answer how many learners need attention, by reason."""
-    asked = parse_query(AttentionParameters, call.query)
+    asked = parse_query(AttentionParameters, call.query, LISTS)
     return json_reply(attention.counts(await call.services.attention.counts(call.principal, asked.filters)))
 
 
 async def list_attention(call: Call) -> Reply | StreamedReply:
     """Answer a page of the learners who need attention for a reason, or all of them in a file."""
     reason = Reason(call.identifiers[0])
-    asked = parse_query(AttentionListParameters, call.query)
-    after = asked.after(reason)
+    asked = parse_query(AttentionListParameters, call.query, LISTS)
+    after, before = asked.positions(reason)
     service = call.services.attention
     if negotiated(asked.format, call.headers.get(b"accept"), _FORMS) is Format.CSV:
         pages = service.whole_list(call.principal, reason, asked.filters)
         return await streamed_csv(f"attention-{reason}", _COLUMNS, attention.file_lines[reason], pages)
-    page = await service.page(call.principal, reason, asked.filters, asked.limit, after)
-    answer = attention.attention_list(reason, page.lines, attention.cursor_to(reason, page.last))
-    return json_reply(answer, headers=(VARIES,))
+    page = await service.page(call.principal, reason, asked.filters, asked.limit, after, before)
+    return json_reply(attention.attention_list(reason, page), headers=(VARIES,))
 
 
 OPERATIONS: Final = (

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -17,22 +18,23 @@ _HIGHEST: Final = (LearnerId(LAST_ID), CourseId(LAST_ID), LessonId(LAST_ID))
 
 
 class _Part(NamedTuple):
-    """Courses whose lists begin at the same position."""
+    """Courses whose lists are read with the same values: a position, and maybe a bound."""
 
     courses: Sequence[CourseId]
-    after: AttentionPosition
+    values: Sequence[object]
 
 
 def attention_page(
     statements: AttentionStatements, groups: GroupStatements, everybody: AttentionWay, query: AttentionQuery
 ) -> Reading[Sequence[Attention]]:
     """Return a page of the learners who need attention. `everybody` is the way to find them where no group is named."""
+    texts = statements.pages if query.before is None else statements.pages_before
     found: list[Row] = []
-    for step in (yield from _steps(statements, groups, everybody, query, statements.pages)):
+    for step in (yield from _steps(statements, groups, everybody, query, texts)):
         found += yield step
     lines = [_to_attention(query.reason, row) for row in found]
     lines.sort(key=lambda line: line.position, reverse=query.reason.is_descending)
-    return lines[: query.limit]
+    return lines[: query.limit] if query.before is None else lines[-query.limit :]
 
 
 def count_attention(
@@ -57,45 +59,54 @@ def _steps(
 ) -> Reading[Iterator[Step]]:
     """Return the statements, pages or counts, that read a list."""
     parts = yield from _parts(statements, query)
-    if query.groups is not None:
-        rows = yield Step(groups.members_of_groups, sorted(query.groups))
-        members = sorted({member for _, member in rows})
-        return _of_parts(texts[AttentionWay.MEMBERS][query.reason], parts, query, members)
+    members = yield from _members(groups, query)
+    if members is not None:
+        return _of_parts(texts[AttentionWay.MEMBERS][query.reason], parts, query, sorted(members))
     text = texts[everybody][query.reason]
     if everybody is AttentionWay.IN_COURSE:
-        return (
-            Step(text, course_id, *_values(query.reason, after), query.limit)
-            for courses, after in parts
-            for course_id in courses
-        )
+        return (Step(text, course_id, *values, query.limit) for courses, values in parts for course_id in courses)
     return _of_parts(text, parts, query)
 
 
 def _of_parts(text: str, parts: Sequence[_Part], query: AttentionQuery, *members: object) -> Iterator[Step]:
-    return (Step(text, courses, *members, *_values(query.reason, after), query.limit) for courses, after in parts)
+    return (Step(text, courses, *members, *values, query.limit) for courses, values in parts)
+
+
+def _members(groups: GroupStatements, query: AttentionQuery) -> Reading[AbstractSet[LearnerId] | None]:
+    """Return the learners among whom the query looks; `None` for all of the courses."""
+    if query.groups is None:
+        return query.learners
+    rows = yield Step(groups.members_of_groups, sorted(query.groups))
+    members = {LearnerId(str(member)) for _, member in rows}
+    return members if query.learners is None else members & query.learners
 
 
 def _parts(statements: AttentionStatements, query: AttentionQuery) -> Reading[list[_Part]]:
-    """Return the courses by the position at which their lists begin: days do not begin everywhere at once."""
+    """Return the courses by where their lists are read: days do not begin everywhere at once."""
     if query.courses is None:
         rows = yield Step(statements.zones)
     else:
         rows = yield Step(statements.zones_among, sorted(query.courses))
-    parts: dict[AttentionPosition, list[CourseId]] = defaultdict(list)
+    parts: dict[Sequence[object], list[CourseId]] = defaultdict(list)
     for course_id, zone in rows:
-        parts[_beginning(query, zone)].append(CourseId(course_id))
-    return [_Part(courses, after) for after, courses in parts.items()]
+        parts[_values(query, zone)].append(CourseId(course_id))
+    return [_Part(courses, values) for values, courses in parts.items()]
 
 
-def _beginning(query: AttentionQuery, zone: str) -> AttentionPosition:
-    """Return the position before the page, in courses of a time zone."""
-    first = AttentionPosition(query.bound(zone), *(_HIGHEST if query.reason is Reason.FAILING else _LOWEST))
+def _values(query: AttentionQuery, zone: str) -> Sequence[object]:
+    """Return the position from which a page is read; backwards, also the bound at which the list begins."""
+    bound = query.bound(zone)
+    if query.before is not None:
+        bounds = (bound,) if query.reason.begins_with_time else ()
+        return *_position(query.reason, query.before), *bounds
+    first = AttentionPosition(bound, *(_HIGHEST if query.reason is Reason.FAILING else _LOWEST))
     if query.after is None:
-        return first
-    return min(query.after, first) if query.reason.is_descending else max(query.after, first)
+        return _position(query.reason, first)
+    later = min(query.after, first) if query.reason.is_descending else max(query.after, first)
+    return _position(query.reason, later)
 
 
-def _values(reason: Reason, position: AttentionPosition) -> Sequence[object]:
+def _position(reason: Reason, position: AttentionPosition) -> Sequence[object]:
     return position if reason is Reason.FAILING else position[:3]
 
 

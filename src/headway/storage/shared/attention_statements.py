@@ -40,13 +40,16 @@ class AttentionStatements(NamedTuple):
     """The statements of one database. `pages` and `counts` are by reason and by way.
 
     Parameters: `course_id` or `courses`, and `members`; then the position (value, learner_id, after_course, and
-    after_lesson of lessons), and limit. `late` counts those who are late, by course; parameters: now, courses,
-    members. `zones` are the time zones of all courses, `zones_among` of some.
+    after_lesson of lessons), and limit. `pages_before` are those of the lines before a position, the nearest first;
+    behind the position they have the bound at which the list begins, where it begins with time. `late` counts those
+    who are late, by course; parameters: now, courses, members. `zones` are the time zones of all courses,
+    `zones_among` of some.
     """
 
     zones: str
     zones_among: str
     pages: Mapping[AttentionWay, Mapping[Reason, str]]
+    pages_before: Mapping[AttentionWay, Mapping[Reason, str]]
     counts: Mapping[AttentionWay, Mapping[Reason, str]]
     late: Mapping[AttentionWay, str]
 
@@ -124,21 +127,31 @@ def attention_statements(dialect: AttentionDialect) -> AttentionStatements:
     return AttentionStatements(
         numbered(_ZONES),
         numbered(f"{_ZONES} WHERE {dialect.ids.condition('course_id', 'courses')}"),
-        {way: {reason: numbered(_page(dialect, way, reason)) for reason in Reason} for way in dialect.ways},
+        _pages(dialect, backwards=False),
+        _pages(dialect, backwards=True),
         {way: {reason: numbered(_count(dialect, way, reason)) for reason in Reason} for way in dialect.ways},
         {way: numbered(_late(dialect, way)) for way in dialect.ways},
     )
 
 
-def _page(dialect: AttentionDialect, way: AttentionWay, reason: Reason) -> str:
+def _pages(dialect: AttentionDialect, *, backwards: bool) -> Mapping[AttentionWay, Mapping[Reason, str]]:
+    return {
+        way: {reason: numbered(_page(dialect, way, reason, backwards=backwards)) for reason in Reason}
+        for way in dialect.ways
+    }
+
+
+def _page(dialect: AttentionDialect, way: AttentionWay, reason: Reason, *, backwards: bool) -> str:
     """Return the statement for a page: learner, course, value, lesson, since, attempts."""
     of = _LISTS[reason]
+    rows = _rows(dialect, way, reason, backwards=backwards)
+    descending = reason.is_descending is not backwards
     columns = (
         f"CAST(a.user_id AS text), CAST(a.course_id AS text), a.{of.value}, CAST({of.lesson} AS text), {of.since}, "
         f"{of.attempts}"
     )
     if way is not AttentionWay.IN_EACH:
-        return f"SELECT {columns} {_rows(dialect, way, reason)} ORDER BY {_order(reason, 'a')} LIMIT :limit"
+        return f"SELECT {columns} {rows} ORDER BY {_order(of, 'a', descending)} LIMIT :limit"
     names = (
         f"a.user_id, a.course_id, a.{of.value}, {of.lesson} AS lesson_id, {of.since} AS since, "
         f"{of.attempts} AS attempts"
@@ -149,16 +162,16 @@ def _page(dialect: AttentionDialect, way: AttentionWay, reason: Reason) -> str:
             CAST(found.lesson_id AS text), found.since, found.attempts
         FROM {format(dialect.ids, "courses")}
         CROSS JOIN LATERAL (
-            SELECT {names} {_rows(dialect, way, reason)} ORDER BY {_order(reason, "a")} LIMIT :limit
+            SELECT {names} {rows} ORDER BY {_order(of, "a", descending)} LIMIT :limit
         ) AS found
-        ORDER BY {_order(reason, "found")}
+        ORDER BY {_order(of, "found", descending)}
         LIMIT :limit
     """  # noqa: S608 - this module's own text
 
 
 def _count(dialect: AttentionDialect, way: AttentionWay, reason: Reason) -> str:
     """Return the statement that counts the rows of a list, up to a limit."""
-    rows = f"SELECT 1 {_rows(dialect, way, reason)} LIMIT :limit"
+    rows = f"SELECT 1 {_rows(dialect, way, reason, backwards=False)} LIMIT :limit"
     if way is AttentionWay.IN_EACH:
         listed = format(dialect.ids, "courses")
         rows = f"SELECT 1 FROM {listed} CROSS JOIN LATERAL ({rows}) AS found LIMIT :limit"  # noqa: S608 - as above
@@ -188,13 +201,14 @@ def _late(dialect: AttentionDialect, way: AttentionWay) -> str:
     """  # noqa: S608 - as above
 
 
-def _rows(dialect: AttentionDialect, way: AttentionWay, reason: Reason) -> str:
+def _rows(dialect: AttentionDialect, way: AttentionWay, reason: Reason, *, backwards: bool) -> str:
     of = _LISTS[reason]
     index = of.member_index if way is AttentionWay.MEMBERS else of.course_index
     used = dialect.indexed(index) if index else ""
+    # The position comes before the condition: SQLite takes the first of two lower bounds of an index.
     return f"""
         FROM {of.table} AS a {used} {of.joined}
-        WHERE {_where(dialect, way)} AND {of.condition} AND {_behind(reason)}
+        WHERE {_where(dialect, way)} AND {_among(reason, backwards)} AND {of.condition}
     """
 
 
@@ -212,15 +226,18 @@ def _where(dialect: AttentionDialect, way: AttentionWay) -> str:
             return f"{of_courses} AND {dialect.ids.condition('a.user_id', 'members')}"
 
 
-def _behind(reason: Reason) -> str:
-    """Return the condition for what is behind a position."""
+def _among(reason: Reason, backwards: bool) -> str:
+    """Return the condition for what is behind a position; backwards: from the beginning of the list to a position."""
     of = _LISTS[reason]
+    behind, before = ("<", ">") if reason.is_descending else (">", "<")
     columns = ", ".join(f"a.{name}" for name in (of.value, *of.order))
     position = ", ".join([":value", *(_PARAMETERS[name] for name in of.order)])
-    return f"({columns}) {'<' if reason.is_descending else '>'} ({position})"
+    if not backwards:
+        return f"({columns}) {behind} ({position})"
+    bound = f" AND a.{of.value} {behind} :bound" if reason.begins_with_time else ""
+    return f"({columns}) {before} ({position}){bound}"
 
 
-def _order(reason: Reason, alias: str) -> str:
-    of = _LISTS[reason]
-    direction = " DESC" if reason.is_descending else ""
+def _order(of: _List, alias: str, descending: bool) -> str:
+    direction = " DESC" if descending else ""
     return ", ".join(f"{alias}.{name}{direction}" for name in (of.value, *of.order))
