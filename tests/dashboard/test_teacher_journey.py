@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from dashboard.taught import STATISTICS, TEACHER
-from support.browser import DASHBOARD, WAYS, check_looks, choice, cookie_of, visiting
+from support.browser import DASHBOARD, PHONE, WAYS, check_looks, choice, cookie_of, visiting
 from support.running import Running, course, lesson
 
 NAMES: Final = ("Ada Lovelace", "Jürgen Ångström", "Zoë van den Berg")
