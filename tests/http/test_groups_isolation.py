@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from headway.domain.attention import Reason
-from headway.domain.principal import EVENTS_READ, LEARNERS_ADMIN, STATISTICS_READ
+from headway.domain.principal import EVENTS_READ, LEARNERS_ADMIN, STATISTICS_READ, WEBHOOKS_WRITE
 from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
 from support.events import Follower
@@ -25,7 +25,7 @@ OF_OTHERS: Final = [
     if one.scope == STATISTICS_READ
     or (
         one.method == "GET"
-        and one.scope not in {LEARNERS_ADMIN, EVENTS_READ}
+        and one.scope not in {LEARNERS_ADMIN, EVENTS_READ, WEBHOOKS_WRITE}
         and not one.path.startswith(_OF_ONESELF_OR_NOBODY)
     )
 ]
