@@ -126,7 +126,7 @@ def test_it_follows_until_it_is_interrupted(program: Program, document: dict[str
                 path = f"/progress/{document['id']}/lessons/{document['lessons'][0]['id']}"
                 client.put(path, json={"status": "completed"}).raise_for_status()
                 found = [json.loads(process.stdout.readline())["type"] for _ in range(4)]
-            assert found == ["lesson.started", "lesson.completed", "enrolment.created", "course.started"]
+            assert found == ["enrolment.created", "course.started", "lesson.started", "lesson.completed"]
         else:
             learner = enrolled(program, document)
             assert json.loads(process.stdout.readline())["data"]["user_id"] == learner

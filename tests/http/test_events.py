@@ -12,7 +12,7 @@ from support.feed import Reader, Taught
 from support.program import forked_headway_serve
 from support.running import PREFIX
 
-FIRST = ["lesson.started", "lesson.completed", "enrolment.created", "course.started"]
+FIRST = ["enrolment.created", "course.started", "lesson.started", "lesson.completed"]
 """What the first lesson of a course tells that a learner completes."""
 
 

@@ -34,7 +34,7 @@ T = TypeVar("T")
 A_WHILE: Final = 60
 LESSONS: Final = 3
 OF_A_COURSE: Final = [
-    "lesson.started", "lesson.completed", "enrolment.created", "course.started",
+    "enrolment.created", "course.started", "lesson.started", "lesson.completed",
     *["lesson.started", "lesson.completed"] * (LESSONS - 1), "course.completed",
 ]  # fmt: skip
 

@@ -97,7 +97,7 @@ async def complete(store: Store, learner: LearnerId, course: Course) -> None:
 
 
 ALL_OF_A_COURSE = [
-    "lesson.started", "lesson.completed", "enrolment.created", "course.started",
+    "enrolment.created", "course.started", "lesson.started", "lesson.completed",
     "lesson.started", "lesson.completed", "lesson.started", "lesson.completed", "course.completed",
 ]  # fmt: skip
 

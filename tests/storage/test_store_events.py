@@ -56,7 +56,7 @@ async def test_each_transition_is_one_event_and_heartbeats_are_none(recording: S
             await store.write(merge_write(learner, course, quiz, progress_percentage=percentage))
         await store.write(merge_write(learner, course, quiz, quiz_score=80, quiz_attempts=1))
         assert await types_of(store, learner) == [
-            "lesson.started", "enrolment.created", "course.started",
+            "enrolment.created", "course.started", "lesson.started",
             "lesson.completed", "lesson.passed", "course.completed",
         ]  # fmt: skip
         progress = await written(store, merge_write(learner, course, quiz, time_spent_minutes=3))
@@ -66,7 +66,7 @@ async def test_each_transition_is_one_event_and_heartbeats_are_none(recording: S
         assert (await types_of(store, learner))[6:] == ["lesson.reset", "course.reopened", "course.restarted"]
         await store.write(merge_write(learner, course, quiz, progress_percentage=10))
         await store.write(removal(learner, course, quiz))
-        assert (await types_of(store, learner))[9:] == ["lesson.started", "course.started", "lesson.reset"]
+        assert (await types_of(store, learner))[9:] == ["course.started", "lesson.started", "lesson.reset"]
 
 
 async def test_an_event_says_what_changed_and_who_did_it(recording: Store) -> None:

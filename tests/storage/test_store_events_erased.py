@@ -16,7 +16,7 @@ from headway.domain.writes import LessonWrite
 from storage.stores import MakeStore, lesson_progress_of, merge_write, new_course, new_learner, opened
 
 ROUNDS = 25
-NEW = ["learner.erased", "lesson.started", "enrolment.created", "course.started"]
+NEW = ["learner.erased", "enrolment.created", "course.started", "lesson.started"]
 TRANSITIONS = Recording(days=30)
 
 

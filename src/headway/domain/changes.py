@@ -35,6 +35,7 @@ from headway.domain.events import (
     NOT_RECORDED,
     Actor,
     ActorKind,
+    Changed,
     NewEvent,
     Recorder,
     Recording,
@@ -279,8 +280,6 @@ class Changes:
         if enters_run_of_export and write.run is not None and write.restored is not None:
             self._enter_run(write.run, write.restored.run_began_at, now)
         self._lessons[lesson_id] = written.after
-        if self._recorder is not None:
-            self._recorder.lesson(written.before, written.after, self._actor, now)
         position = advance(
             self._progress,
             write,
@@ -290,7 +289,7 @@ class Changes:
             known=self._present_days,
             all_lesson_progress=self._present_lessons,
         )
-        self._keep(position, now)
+        self._keep(position, now, [(written.before, written.after)])
         return written
 
     def _present(self, lesson_id: LessonId) -> LessonProgress | None:
@@ -350,19 +349,18 @@ class Changes:
         recalculated = recalculate(self._course, present, lessons, now)
         if recalculated.course_progress == self._progress and not recalculated.lesson_progress:
             return
-        for lesson in recalculated.lesson_progress:
-            if self._recorder is not None:
-                self._recorder.lesson(self._present(lesson.lesson_id), lesson, self._actor, now)
-            self._lessons[lesson.lesson_id] = lesson
-        self._keep(ProgressChange(recalculated.course_progress, days), now)
+        changed = [(self._present(lesson.lesson_id), lesson) for lesson in recalculated.lesson_progress]
+        self._lessons.update((lesson.lesson_id, lesson) for lesson in recalculated.lesson_progress)
+        self._keep(ProgressChange(recalculated.course_progress, days), now, changed)
 
-    def _keep(self, position: ProgressChange, now: datetime) -> None:
+    def _keep(self, position: ProgressChange, now: datetime, lessons: Sequence[Changed] = ()) -> None:
+        """Keep what a work has made of the course progress. `lessons` is the lesson progress that it changed."""
         self._days.update(position.days)
         after = position.course_progress
         if is_completion(self._progress, after):
             after = self._completed(after)
         if self._recorder is not None:
-            self._recorder.course(self._progress, after, self._actor, now)
+            self._recorder.change(lessons, self._progress, after, self._actor, now)
         self._progress = after._replace(revision=next_revision(self._before, now))
 
     def _keep_in_other_run(self, after: CourseProgress, now: datetime) -> None:

@@ -182,6 +182,10 @@ _LESSON_FIELDS: Final = (
 )
 
 
+Changed = tuple[LessonProgress | None, LessonProgress | None]
+"""Lesson progress before and after a change (`None`: there is none)."""
+
+
 class Recorder:
     """Collects the events of one learner in one course, in their order."""
 
@@ -199,8 +203,32 @@ class Recorder:
         """The events so far."""
         return [*self._transitions, *self._progress.values()]
 
-    def lesson(self, before: LessonProgress | None, after: LessonProgress | None, actor: Actor, now: datetime) -> None:
-        """Record a change of lesson progress (`None`: there is none)."""
+    def change(
+        self,
+        lessons: Sequence[Changed],
+        before: CourseProgress | None,
+        after: CourseProgress,
+        actor: Actor,
+        now: datetime,
+    ) -> None:
+        """Record a change of course progress within one run, with the lesson progress before and after.
+
+        What begins comes first, then the lessons, then what they complete or take back.
+        """
+        self._enrolment(before, after, actor, now)
+        if after.started_at is not None and (before is None or before.started_at is None):
+            self._add(EventType.COURSE_STARTED, actor, now, _NO_VALUES, {"started_at": _shown(after.started_at)})
+        for lesson in lessons:
+            self._lesson(*lesson, actor, now)
+        completed_at = before.completed_at if before else None
+        if completed_at is None and after.completed_at is not None:
+            new = {"completed_at": _shown(after.completed_at), "run": after.run}
+            self._add(EventType.COURSE_COMPLETED, actor, now, {"completed_at": None}, new)
+        if completed_at is not None and after.completed_at is None:
+            old = {"completed_at": _shown(completed_at)}
+            self._add(EventType.COURSE_REOPENED, actor, now, old, {"completed_at": None})
+
+    def _lesson(self, before: LessonProgress | None, after: LessonProgress | None, actor: Actor, now: datetime) -> None:
         present = after or before
         if present is None or before is after:
             return
@@ -212,19 +240,6 @@ class Recorder:
         old, new = _differing(_values(before), _values(after))
         for kind in transitions:
             self._add(kind, actor, now, old, new, present.lesson_id)
-
-    def course(self, before: CourseProgress | None, after: CourseProgress, actor: Actor, now: datetime) -> None:
-        """Record a change of course progress within one run."""
-        self._enrolment(before, after, actor, now)
-        if after.started_at is not None and (before is None or before.started_at is None):
-            self._add(EventType.COURSE_STARTED, actor, now, _NO_VALUES, {"started_at": _shown(after.started_at)})
-        completed_at = before.completed_at if before else None
-        if completed_at is None and after.completed_at is not None:
-            new = {"completed_at": _shown(after.completed_at), "run": after.run}
-            self._add(EventType.COURSE_COMPLETED, actor, now, {"completed_at": None}, new)
-        if completed_at is not None and after.completed_at is None:
-            old = {"completed_at": _shown(completed_at)}
-            self._add(EventType.COURSE_REOPENED, actor, now, old, {"completed_at": None})
 
     def run(self, before: CourseProgress | None, after: CourseProgress, actor: Actor, now: datetime) -> None:
         """Record that the learner enters another run."""
