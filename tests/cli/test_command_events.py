@@ -96,6 +96,11 @@ def test_events_that_are_off_or_gone_are_a_clear_error(folder: Path) -> None:
     assert "no longer kept" in gone.err
 
 
+def heed_interrupts() -> None:
+    """Undo that interrupts are ignored where the tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def tailing(program: Program, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the installed command until the block is left."""
@@ -107,6 +112,7 @@ def tailing(program: Program, *options: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread of the tests holds a lock that this needs
     )
     with process:
         try:

@@ -201,6 +201,9 @@ def test_erasing_removes_a_learner_from_every_table(erasing: tuple[Running, http
     after = tables_that_name(database_url, learner)
     # The other's lesson progress says who wrote it: that is the other's to know.
     assert {str(row[0]) for row in after.pop("lesson_progress")} == {other}
+    # One event tells that the learner was erased.
+    told = [row for table in ("events", "unpublished_events") for row in after.pop(table, ())]
+    assert ["learner.erased" in row for row in told] == [True]
     assert after.keys() <= (REMEMBERED if database_url.startswith("postgresql:") else set())
     assert all("completed" not in str(row) for row in after.values())
     assert tables_that_name(database_url, other) == before

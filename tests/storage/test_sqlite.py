@@ -247,6 +247,11 @@ _OLDER_NAMES: Final = (
 )
 
 
+_ABOUT_EVENTS = (
+    "unpublished_events", "events", "event_feeds", "event_consumers", "event_deliveries", "webhooks",
+)  # fmt: skip
+
+
 async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_progress(
     folder: Path,
 ) -> None:
@@ -273,6 +278,7 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         "DROP TABLE profiles",
         "DROP TABLE profile_words",
         "DROP TABLE goals",
+        *(f"DROP TABLE {table}" for table in _ABOUT_EVENTS),
         *_OLDER_NAMES,
         f"INSERT INTO rederivations VALUES ('{of.id}', 5, 2, 1, '{other}', 1790000000000000)",
         f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",

@@ -213,7 +213,7 @@ def test_set_aside_lines_are_read_back_unchanged() -> None:
     noon = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
     course = CourseId(str(uuid4()))
     update: ProgressUpdate = {"status": Status.COMPLETED, "quiz_score": 0.1, "metadata": {"a": [None, 1.0, 1]}}
-    write = LessonWrite(new_learner(), course, lesson(1).id, update)
+    write = LessonWrite(new_learner(), course, lesson(1).id, update, is_imported=True)
     dated = write._replace(written_by=new_learner(), times=Times(noon, None, noon))
     kept = to_writes(from_writes([write, dated, write._replace(update=None)]))
     assert kept == [write, dated, write._replace(update=None)]
@@ -226,7 +226,10 @@ def test_set_aside_lines_are_read_back_unchanged() -> None:
 def test_lines_of_one_learner_in_a_course_keep_their_order_in_pieces_of_their_own(sizes: Sequence[int]) -> None:
     course = CourseId(str(uuid4()))
     keys = [key for size in sizes for key in [(new_learner(), course)] * size]
-    writes = [LessonWrite(*key, lesson(1).id, {"quiz_attempts": position}) for position, key in enumerate(keys)]
+    writes = [
+        LessonWrite(*key, lesson(1).id, {"quiz_attempts": position}, is_imported=True)
+        for position, key in enumerate(keys)
+    ]
     lines: Lines = {}
     for position, write in enumerate(writes):
         lines.setdefault(key_of(write), []).append((position, write))

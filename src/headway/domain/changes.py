@@ -120,7 +120,7 @@ class ChangeSet(NamedTuple):
     def of_newcomer(self, learner_id: LearnerId) -> "ChangeSet":
         """Return the same changes of another learner. Neither of the two had course progress."""
         after = None if self.after is None else self.after._replace(learner_id=learner_id)
-        events = [for_learner(event, learner_id) for event in self.events]
+        events = tuple(for_learner(event, learner_id) for event in self.events)
         return self._replace(learner_id=learner_id, after=after, events=events)
 
     @property
