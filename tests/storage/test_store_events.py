@@ -180,6 +180,24 @@ async def test_updates_in_ten_seconds_are_one_event_with_the_last_values(make_st
         assert len({event.id for event in await published(store)}) == len(await published(store))
 
 
+async def test_an_update_waits_its_time_though_others_of_its_learner_and_lesson_are_due(make_store: MakeStore) -> None:
+    clock = Clock()
+    one, other = new_learner(), new_learner()
+    async with opened(make_store(clock=clock)) as store:
+        course = await new_course(store)
+        [first, second, _] = course.lessons
+        await store.write(merge_write(one, course, first, progress_percentage=10))
+        await store.write(merge_write(other, course, second, progress_percentage=10))
+        clock.now += timedelta(seconds=20)
+        await store.write(merge_write(other, course, first, progress_percentage=10))
+        updates = [event for event in await published(store) if event.type is EventType.PROGRESS_UPDATED]
+        assert {(update.learner_id, update.lesson_id) for update in updates} == {(one, first.id), (other, second.id)}
+        await store.write(merge_write(other, course, first, progress_percentage=20))
+        clock.now += timedelta(seconds=20)
+        [update] = [event for event in await published(store) if event.type is EventType.PROGRESS_UPDATED][2:]
+        assert (update.learner_id, update.lesson_id, update.new["progress_percentage"]) == (other, first.id, 20)
+
+
 async def test_an_erased_learner_leaves_one_event_with_the_id(make_store: MakeStore) -> None:
     learner, other = new_learner(), new_learner()
     async with opened(make_store()) as store:
