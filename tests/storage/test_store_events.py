@@ -69,6 +69,19 @@ async def test_each_transition_is_one_event_and_heartbeats_are_none(recording: S
         assert (await types_of(store, learner))[9:] == ["course.started", "lesson.started", "lesson.reset"]
 
 
+async def test_a_restart_that_takes_nothing_back_is_no_event(recording: Store) -> None:
+    learner = new_learner()
+    async with opened(recording) as store:
+        course = await new_course(store)
+        await store.enrol(EnrolmentChange(learner, course.id, EnrolmentSource()))
+        await store.restart_course(Restart(learner, course.id))
+        await store.write(merge_write(learner, course, course.lessons[0], progress_percentage=10))
+        for _ in range(2):
+            await store.restart_course(Restart(learner, course.id))
+        told = await types_of(store, learner)
+    assert told == ["enrolment.created", "course.started", "lesson.started", "course.restarted"]
+
+
 async def test_an_event_says_what_changed_and_who_did_it(recording: Store) -> None:
     learner, teacher = new_learner(), new_learner()
     async with opened(recording) as store:
