@@ -87,9 +87,9 @@ def test_a_success_ends_the_delivery(status: int, jitter: float) -> None:
     )
 
 
-def test_an_answer_410_ends_the_delivery() -> None:
-    ended = after_attempt(WAITING, DeliveryAttempt(Outcome.ANSWERED, 410), NOW, 0.5)
-    assert (ended.state, ended.next_attempt_at) == (DeliveryState.FAILED, None)
+def test_after_an_answer_410_the_delivery_waits_for_the_webhook_to_be_turned_on_again() -> None:
+    after = after_attempt(WAITING, DeliveryAttempt(Outcome.ANSWERED, 410), NOW, 0.5)
+    assert (after.state, after.next_attempt_at) == (DeliveryState.WAITING, NOW + timedelta(seconds=5))
 
 
 def test_a_delivery_that_was_late_by_days_gets_one_more_attempt_and_ends() -> None:

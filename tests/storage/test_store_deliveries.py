@@ -1,18 +1,22 @@
 """Delivering events to webhooks, on both stores: at least once, in a learner's order, by one process at a time."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
+import apsw
 import pytest
 
 from headway.domain.catalogue import Course
 from headway.domain.deliveries import DeliveryAttempt, DeliveryState, Outcome
 from headway.domain.events import EVERY_EVENT, Event, EventFilter, EventType, Recording
-from headway.domain.identifiers import ConsumerId, LearnerId, WebhookId
+from headway.domain.groups import group_of
+from headway.domain.identifiers import ConsumerId, GroupId, LearnerId, WebhookId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
 from headway.domain.webhooks import DisabledBecause, Webhook, new_secret, switched
@@ -23,7 +27,8 @@ from headway.jobs.runner import Runner
 from headway.jobs.upkeep import Publisher
 from headway.jobs.webhooks import Deliverer, WebhookReceiver
 from headway.metrics import Metrics
-from storage.stores import PATIENCE, MakeStore, merge_write, new_course, new_learner, opened, system_clock
+from headway.storage.shared import statements as sql
+from storage.stores import PATIENCE, MakeStore, merge_write, new_course, new_learner, opened, sqlite_store, system_clock
 
 TRANSITIONS = Recording(days=30)
 OK = DeliveryAttempt(Outcome.ANSWERED, 200)
@@ -134,6 +139,53 @@ async def test_a_webhook_gets_what_its_filter_takes_from_its_beginning_on(store:
     ]
 
 
+async def test_what_a_narrower_filter_does_not_take_is_not_sent_any_more(store: Store) -> None:
+    receiver, learner, member = Receiver(lambda _event: UNWANTED), new_learner(), new_learner()
+    course = await new_course(store)
+    group = await store.groups.put(group_of(GroupId(str(uuid4())), "A class", (member,)))
+    webhook_id = await subscribed(store)
+    async with delivering(store, receiver):
+        await complete(store, learner, course)
+        await complete(store, member, course)
+        await until(lambda: len(receiver.got) >= 2)
+        webhook = await store.webhooks.find(webhook_id)
+        assert webhook is not None
+        completions = EventFilter(frozenset({EventType.COURSE_COMPLETED}), groups=frozenset({group.id}))
+    assert await store.webhooks.change(
+        webhook._replace(filter=completions, version=webhook.version + 1), webhook.version
+    )
+    receiver.answer = lambda _event: OK
+    async with delivering(store, receiver):
+        await store.consumers.hasten(webhook_id)
+        await until(lambda: len(receiver.taken) > 0)
+        await until(lambda: _waits(store, webhook_id, 0))
+    assert [(event.type, event.learner_id) for event in receiver.taken] == [("course.completed", member)]
+
+
+async def test_what_a_new_address_hastens_is_not_sent_to_the_old_one(store: Store) -> None:
+    new, sent, learner = "https://lms.example/new", [], new_learner()
+
+    async def send(webhook: Webhook, event: Event) -> DeliveryAttempt:
+        sent.append((webhook.address, event.type))
+        return OK if webhook.address == new else UNWANTED
+
+    course = await new_course(store)
+    webhook_id = await subscribed(store, EventFilter(types=frozenset({EventType.COURSE_COMPLETED})))
+    async with Runner([Publisher(store), Deliverer(store, send, Metrics())]).working():
+        await complete(store, learner, course)
+        await until(lambda: _fails(store, webhook_id))
+        [delivery] = await store.consumers.deliveries(webhook_id, None, 100)
+        later = datetime.now(UTC) + timedelta(hours=8)
+        await store.consumers.note([delivery._replace(attempts=9, next_attempt_at=later)])
+        webhook = await store.webhooks.find(webhook_id)
+        assert webhook is not None
+        moved = webhook._replace(address=new, failing_since=None, version=webhook.version + 1)
+        assert await store.webhooks.change(moved, webhook.version)
+        await store.consumers.hasten(webhook_id)
+        await until(lambda: _waits(store, webhook_id, 0))
+    assert sent == [("https://lms.example/hooks", "course.completed"), (new, "course.completed")]
+
+
 async def test_a_refused_event_holds_up_its_learner_alone(store: Store) -> None:
     unlucky, other = new_learner(), new_learner()
     refusing = True
@@ -203,13 +255,7 @@ async def test_a_receiver_that_is_gone_is_turned_off_and_goes_on_where_it_stoppe
         webhook = await store.webhooks.find(webhook_id)
         assert webhook is not None
         assert await store.webhooks.change(switched(webhook, on=True), webhook.version)
-        await until(lambda: receiver.of(later) == ALL_OF_A_COURSE)
-    failed = [one for one in await store.consumers.deliveries(webhook_id, None, 100) if one.state == "failed"]
-    assert {one.owner_id for one in failed} <= {learner, course.id}
-    for one in failed:
-        await store.consumers.redeliver(webhook_id, one.event_number)
-    async with delivering(store, receiver):
-        await until(lambda: len(receiver.of(learner)) == 9)
+        await until(lambda: receiver.of(later) == receiver.of(learner) == ALL_OF_A_COURSE)
 
 
 async def test_two_processes_share_the_work_and_deliver_nothing_twice(make_store: MakeStore) -> None:
@@ -314,6 +360,20 @@ async def test_deliveries_are_removed_with_their_events(make_store: MakeStore) -
         assert await store.consumers.deliveries(webhook_id, None, 100) == []
         assert await store.webhooks.remove(webhook_id)
         assert await store.consumers.find(webhook_id) is None
+
+
+async def test_sqlite_never_reads_all_deliveries(folder: Path) -> None:
+    statements = (
+        sql.ANY_OLD_DELIVERY, sql.REMOVE_OLD_DELIVERIES, sql.FORGET_DELIVERIES, sql.DUE_DELIVERIES, sql.NEXT_ATTEMPT,
+        sql.COUNT_WAITING, sql.HASTEN_DELIVERIES, sql.DELIVERIES_BEFORE, sql.PUT_DELIVERY, sql.REDELIVER,
+    )  # fmt: skip
+    async with opened(sqlite_store(folder)):
+        pass
+    with closing(apsw.Connection(str(folder / "headway.db"))) as connection:
+        for statement in statements:
+            values = [None] * len(set(re.findall(r"\$\d+", statement)))
+            plan = [step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+            assert not [step for step in plan if step.startswith("SCAN event_deliveries")], statement
 
 
 async def test_what_waits_behind_a_refused_event_wakes_nobody(store: Store) -> None:

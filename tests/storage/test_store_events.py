@@ -69,6 +69,19 @@ async def test_each_transition_is_one_event_and_heartbeats_are_none(recording: S
         assert (await types_of(store, learner))[9:] == ["course.started", "lesson.started", "lesson.reset"]
 
 
+async def test_a_restart_that_takes_nothing_back_is_no_event(recording: Store) -> None:
+    learner = new_learner()
+    async with opened(recording) as store:
+        course = await new_course(store)
+        await store.enrol(EnrolmentChange(learner, course.id, EnrolmentSource()))
+        await store.restart_course(Restart(learner, course.id))
+        await store.write(merge_write(learner, course, course.lessons[0], progress_percentage=10))
+        for _ in range(2):
+            await store.restart_course(Restart(learner, course.id))
+        told = await types_of(store, learner)
+    assert told == ["enrolment.created", "course.started", "lesson.started", "course.restarted"]
+
+
 async def test_an_event_says_what_changed_and_who_did_it(recording: Store) -> None:
     learner, teacher = new_learner(), new_learner()
     async with opened(recording) as store:
@@ -178,6 +191,24 @@ async def test_updates_in_ten_seconds_are_one_event_with_the_last_values(make_st
         last = (await published(store))[-1]
         assert (last.old["progress_percentage"], last.new["progress_percentage"]) == (50, None)
         assert len({event.id for event in await published(store)}) == len(await published(store))
+
+
+async def test_an_update_waits_its_time_though_others_of_its_learner_and_lesson_are_due(make_store: MakeStore) -> None:
+    clock = Clock()
+    one, other = new_learner(), new_learner()
+    async with opened(make_store(clock=clock)) as store:
+        course = await new_course(store)
+        [first, second, _] = course.lessons
+        await store.write(merge_write(one, course, first, progress_percentage=10))
+        await store.write(merge_write(other, course, second, progress_percentage=10))
+        clock.now += timedelta(seconds=20)
+        await store.write(merge_write(other, course, first, progress_percentage=10))
+        updates = [event for event in await published(store) if event.type is EventType.PROGRESS_UPDATED]
+        assert {(update.learner_id, update.lesson_id) for update in updates} == {(one, first.id), (other, second.id)}
+        await store.write(merge_write(other, course, first, progress_percentage=20))
+        clock.now += timedelta(seconds=20)
+        [update] = [event for event in await published(store) if event.type is EventType.PROGRESS_UPDATED][2:]
+        assert (update.learner_id, update.lesson_id, update.new["progress_percentage"]) == (other, first.id, 20)
 
 
 async def test_an_erased_learner_leaves_one_event_with_the_id(make_store: MakeStore) -> None:

@@ -152,6 +152,32 @@ async def test_names_that_take_long_keep_no_other_work_waiting(sender: Sender, m
         released.set()
 
 
+async def test_a_slow_name_leaves_threads_to_others(
+    sender: Sender, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, begun, released = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    names.resolve("quick.test", ("127.0.0.1",))
+
+    def resolve(host: str, *arguments: Any, **named: Any) -> list[Any]:
+        if host != "slow.test":
+            return names(host, *arguments, **named)
+        loop.call_soon_threadsafe(begun.set)
+        released.wait()
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    sending = [asyncio.create_task(sender.send("http://slow.test/", {}, b"")) for _ in range(20)]
+    try:
+        async with asyncio.timeout(20), receiver(status(204, "Connection: close")) as found:
+            await begun.wait()
+            for host in ("quick.test", "127.0.0.1"):
+                assert await sender.send(f"http://{host}:{found.port}/", {}, b"") == TAKEN
+    finally:
+        released.set()
+        await asyncio.gather(*sending)
+    assert names.resolved == {"quick.test": 1}
+
+
 async def test_a_certificate_for_the_name_is_accepted(tls_sender: Sender, authority: Authority, names: Names) -> None:
     names.resolve("receiver.test", ("127.0.0.1",))
     context = authority.context("receiver.test")

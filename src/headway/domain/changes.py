@@ -484,7 +484,7 @@ def restart(
     check_number(progress, asked.run)
     after = restarted(progress, now)
     events: Sequence[NewEvent] = ()
-    if recording.is_on:
+    if recording.is_on and (progress.started_at is not None or lessons):
         recorder = Recorder(recording, asked.learner_id, asked.course_id)
         recorder.restart(progress, after, lessons, _acting(asked.acting), now)
         events = recorder.events

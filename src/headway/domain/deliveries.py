@@ -123,7 +123,7 @@ def after_attempt(delivery: Delivery, attempt: DeliveryAttempt, now: datetime, j
     if attempt.is_success:
         return attempted._replace(state=DeliveryState.DELIVERED)
     following = now + delay_after(attempted.attempts, jitter)
-    if attempt.is_gone or following > first + DELIVERY_TIME:
+    if following > first + DELIVERY_TIME:  # not after a 410: the delivery waits until the webhook is turned on again
         return attempted._replace(state=DeliveryState.FAILED)
     return attempted._replace(next_attempt_at=following)
 

@@ -255,10 +255,10 @@ class StoreUnavailableError(UnavailableError):
 
 
 class TooManyStreamsError(UnavailableError):
-    """The highest number of clients that follow courses' figures at the same time is reached."""
+    """The highest number of clients that follow figures or events at the same time is reached."""
 
     def __init__(self) -> None:
-        super().__init__("Too many follow courses' figures at once. Try again in a moment.")
+        super().__init__("Too many follow figures or events at once. Try again in a moment.")
 
 
 class KeysUnavailableError(UnavailableError):

@@ -62,6 +62,9 @@ class Receiver(Protocol):
     async def settle(self) -> bool:
         """Store what the attempts have changed of the receiver. Return whether it still wants events."""
 
+    async def is_current(self) -> bool:
+        """Return whether nobody has changed the receiver, for example where it gets its events."""
+
 
 class Worker:
     """Works for one consumer that this process holds."""
@@ -120,6 +123,9 @@ class Worker:
                 return False
             if handed_out:
                 due = await self._find_due()
+        # Asked after the deliveries are read: who changes a webhook's address hastens them then, for the new address.
+        if due and not await self._receiver.is_current():
+            return False
         self._due = due
         self._due_since = time.monotonic()
         return True
@@ -159,7 +165,8 @@ class Worker:
         """Attempt a delivery. Return it as it is then; `None` where it stays as it is."""
         number = delivery.event_number
         event = await self._event(number)
-        if event is None:  # the learner was erased, or the event is no longer kept
+        # The learner was erased, the event is no longer kept, or the filter was made narrower after it was handed out.
+        if event is None or not await self._takes(event):
             await self._store.consumers.drop(delivery)
             return None
         if not self._hold.is_sure:
@@ -175,10 +182,17 @@ class Worker:
         return after
 
     async def _note(self) -> None:
-        """Store what came of the attempts that have ended. Then the next deliveries of their owners are due."""
+        """Store what came of the attempts that have ended. Then the next deliveries of their owners are due.
+
+        What failed is not stored where the receiver was changed meanwhile: it is attempted again at once, perhaps at
+        another address.
+        """
         for task in [task for task in self._under_way if task.done()]:
             self._done[self._under_way.pop(task)] = None if task.cancelled() else task.result()
         noted = [delivery for delivery in self._done.values() if delivery is not None]
+        delivered = [delivery for delivery in noted if delivery.state is DeliveryState.DELIVERED]
+        if len(delivered) < len(noted) and not await self._receiver.is_current():
+            noted = delivered
         if noted:
             await self._store.consumers.note(noted)
         self._done.clear()
@@ -215,6 +229,12 @@ class Worker:
 
     async def _changed(self) -> None:
         await self._store.events.changed(_LOOK_SECONDS)
+
+    async def _takes(self, event: Event) -> bool:
+        only, learner_id = self._receiver.only, event.learner_id
+        if only.groups is None or learner_id is None:
+            return only.takes(event, ())
+        return only.takes(event, await self._store.groups.members_among(only.groups, [learner_id]))
 
     async def _event(self, number: int) -> Event | None:
         if number not in self._events:

@@ -99,6 +99,11 @@ class WebhookReceiver:
                 _log.warning("webhook_turned_off", webhook=present.id, because=present.disabled_because)
         return self._stored.is_enabled
 
+    async def is_current(self) -> bool:
+        """Return whether the webhook still has the version that this process works with."""
+        found = await self._store.webhooks.find(self._stored.id)
+        return found is not None and found.version == self._stored.version
+
 
 class Deliverer:
     """Looks every second for webhooks that no process works for."""

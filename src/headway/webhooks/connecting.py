@@ -1,6 +1,7 @@
 """Connections to receivers: a name is resolved once, and the address that was checked is the one connected to."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import Iterable
@@ -32,21 +33,39 @@ class SendError(Exception):
 
 
 class Resolver:
-    """Resolves names in threads of its own, so that slow name servers do not keep other work of the process waiting."""
+    """Resolves names in threads of its own, so that slow name servers do not keep other work of the process waiting.
+
+    A name takes one thread at a time, whoever asks for it: a slow one leaves the other threads to others.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, "headway-resolve")
+        self._under_way: dict[str, asyncio.Future[list[NetworkAddress]]] = {}
 
     async def resolve(self, host: str, port: int) -> list[NetworkAddress]:
         """Return the addresses of a host, in the order in which to try them. Raises `SendError`."""
+        with contextlib.suppress(ValueError):
+            return [ip_address(host)]
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
-                found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+                found = await asyncio.shield(self._looking_up(host, port))
         except TimeoutError:
             raise SendError(Outcome.TIMED_OUT) from None
         except (OSError, UnicodeError):  # no such name, or one that no name can be
             raise SendError(Outcome.NAME_NOT_FOUND) from None
         return found
+
+    def _looking_up(self, host: str, port: int) -> asyncio.Future[list[NetworkAddress]]:
+        if host not in self._under_way:
+            looking = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+            self._under_way[host] = looking
+            looking.add_done_callback(lambda _: self._ended(host))
+        return self._under_way[host]
+
+    def _ended(self, host: str) -> None:
+        ended = self._under_way.pop(host)
+        if not ended.cancelled():
+            ended.exception()  # looked at, so that nobody logs it as forgotten: perhaps all have given up waiting
 
     def close(self) -> None:
         """End the threads, as soon as each has its answer."""

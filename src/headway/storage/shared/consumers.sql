@@ -106,13 +106,17 @@ DELETE FROM event_consumers WHERE consumer_id = :consumer_id;
 -- Remove all deliveries to a consumer.
 DELETE FROM event_deliveries WHERE consumer_id = :consumer_id;
 
+-- name: all-consumers
+-- All consumers.
+SELECT CAST(consumer_id AS text) FROM event_consumers;
+
 -- name: remove-old-deliveries!
--- Remove deliveries whose events are no longer kept.
-DELETE FROM event_deliveries WHERE number <= :number;
+-- Remove deliveries to a consumer whose events are no longer kept.
+DELETE FROM event_deliveries WHERE consumer_id = :consumer_id AND number <= :number;
 
 -- name: any-old-delivery
--- Whether there are deliveries whose events are no longer kept.
-SELECT number FROM event_deliveries WHERE number <= :number LIMIT 1;
+-- Whether there are deliveries to a consumer whose events are no longer kept.
+SELECT number FROM event_deliveries WHERE consumer_id = :consumer_id AND number <= :number LIMIT 1;
 
 -- name: forget-deliveries!
 -- Remove the deliveries of a learner's events.

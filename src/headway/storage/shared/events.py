@@ -34,7 +34,12 @@ from headway.storage.shared.columns import EVENTS, IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.session import Changing, Each, Reading, Row, Session, Step, to_moment
-from headway.storage.shared.statements import ANY_OLD_DELIVERY, FORGET_DELIVERIES, REMOVE_OLD_DELIVERIES
+from headway.storage.shared.statements import (
+    ALL_CONSUMERS,
+    ANY_OLD_DELIVERY,
+    FORGET_DELIVERIES,
+    REMOVE_OLD_DELIVERIES,
+)
 
 PUBLISHED_AT_ONCE: Final = 500  # events in one transaction, in some milliseconds
 _REMOVED_AT_ONCE: Final = 1_000
@@ -129,7 +134,7 @@ class StoredEvents:
         due = yield Step(self._sql.due_events, now, PUBLISHED_AT_ONCE)
         keys = [(str(learner), str(event)) for learner, event in due]
         learners = sorted({learner for learner, _ in keys})
-        taken = yield Step(self._sql.take_unpublished, learners, [event for _, event in keys])
+        taken = yield Step(self._sql.take_unpublished, learners, [event for _, event in keys], now)
         ready = map(_published, sorted(taken, key=_order))
         rows = [(last + n, *columns) for n, columns in enumerate(filter(None, ready), start=1)]
         if rows:
@@ -216,9 +221,13 @@ class StoredEvents:
             )
             if len(old) < len(first):
                 break
-        removed = await self.oldest()
-        if await self._session.fetch(ANY_OLD_DELIVERY, removed):
-            await self._session.change(REMOVE_OLD_DELIVERIES, removed)
+        await self._sweep_deliveries(await self.oldest())
+
+    async def _sweep_deliveries(self, removed: int) -> None:
+        # Of each consumer, because the key begins with it: a search in all deliveries would read the whole table.
+        for (consumer_id,) in await self._session.fetch(ALL_CONSUMERS):
+            if await self._session.fetch(ANY_OLD_DELIVERY, consumer_id, removed):
+                await self._session.change(REMOVE_OLD_DELIVERIES, consumer_id, removed)
 
 
 def _published(columns: Row) -> Sequence[Any] | None:

@@ -18,9 +18,10 @@ ORDER BY release_at, revision, position
 LIMIT :limit;
 
 -- name: take-unpublished
--- Take some unpublished events, as they are now.
+-- Take some unpublished events, as they are now. Updates of a lesson have one id for all learners, so the lists alone
+-- would also take updates of these learners that may not be published yet.
 DELETE FROM unpublished_events
-WHERE {ids:user_id in learners} AND {ids:id in events}
+WHERE {ids:user_id in learners} AND {ids:id in events} AND release_at <= :now
 RETURNING {unpublished_events};
 
 -- name: put-event!
