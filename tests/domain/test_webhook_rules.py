@@ -56,6 +56,8 @@ def test_a_failure_begins_a_failing_time_and_a_success_ends_it() -> None:
 
 def test_five_days_of_failure_turn_it_off() -> None:
     failing = webhook_after_attempt(WEBHOOK, DeliveryAttempt(Outcome.TIMED_OUT), NOW)
+    for days in range(1, FAILING_TIME.days):
+        failing = webhook_after_attempt(failing, DOWN, NOW + timedelta(days=days))
     assert webhook_after_attempt(failing, DOWN, NOW + FAILING_TIME - MICROSECOND).is_enabled
     off = webhook_after_attempt(failing, DOWN, NOW + FAILING_TIME)
     assert (off.is_enabled, off.disabled_because, off.version) == (False, DisabledBecause.FAILING, 2)
@@ -97,7 +99,7 @@ def test_the_longest_of_several_pauses_counts() -> None:
     [(0, 1), (4, 1), (40, 10), (1_199, 299.75), (1_200, 300), (400_000, 300)],
 )
 def test_who_fails_for_longer_is_left_in_peace_for_longer(failing_for: float, pause: float) -> None:
-    failing = WEBHOOK._replace(failing_since=NOW - timedelta(seconds=failing_for))
+    failing = WEBHOOK._replace(failing_since=NOW - timedelta(seconds=failing_for), resume_at=NOW)
     for attempt in (DOWN, DeliveryAttempt(Outcome.TIMED_OUT), DeliveryAttempt(Outcome.ANSWERED, 429)):
         assert webhook_after_attempt(failing, attempt, NOW).resume_at == NOW + timedelta(seconds=pause)
 
@@ -105,7 +107,15 @@ def test_who_fails_for_longer_is_left_in_peace_for_longer(failing_for: float, pa
 @pytest.mark.parametrize("status", [301, 400, 404, 422])
 def test_one_refused_event_pauses_nothing(status: int) -> None:
     after = webhook_after_attempt(WEBHOOK, DeliveryAttempt(Outcome.ANSWERED, status), NOW)
-    assert after == WEBHOOK._replace(failing_since=NOW)
+    assert after == WEBHOOK._replace(failing_since=NOW, resume_at=NOW)
+
+
+def test_a_failure_after_months_of_rest_begins_a_failing_time_of_its_own() -> None:
+    given_up = WEBHOOK._replace(failing_since=NOW - timedelta(days=60), resume_at=NOW - timedelta(days=57))
+    after = webhook_after_attempt(given_up, DOWN, NOW)
+    assert (after.failing_since, after.is_enabled) == (NOW, True)
+    tried_yesterday = given_up._replace(resume_at=NOW - timedelta(days=1))
+    assert webhook_after_attempt(tried_yesterday, DOWN, NOW).disabled_because is DisabledBecause.FAILING
 
 
 def test_it_recovers_by_a_success_after_a_minute_of_failures() -> None:

@@ -250,6 +250,23 @@ async def test_old_events_are_removed_and_their_readers_are_told(make_store: Mak
             await store.events.read(seen + 1_000, 10)
 
 
+async def test_a_gap_in_which_events_were_off_is_told(make_store: MakeStore) -> None:
+    async with opened(make_store(recording=TRANSITIONS)) as store:
+        await new_course(store)
+        await published(store)
+        before = await store.events.newest()
+    async with opened(make_store(recording=Recording())) as store:
+        await new_course(store)
+        await store.sweep()
+        await store.sweep()
+    async with opened(make_store(recording=TRANSITIONS)) as store:
+        await new_course(store, title="After the gap")
+        with pytest.raises(CursorExpiredError):
+            await store.events.read(before, 10)
+        [event] = await published(store, await store.events.oldest())
+        assert event.new["title"] == "After the gap"
+
+
 async def test_nothing_is_recorded_where_events_are_off(make_store: MakeStore) -> None:
     learner = new_learner()
     async with opened(make_store(recording=Recording())) as store:

@@ -89,6 +89,9 @@ class EventConsumers(Protocol):
     async def drop(self, delivery: Delivery) -> None:
         """Remove a delivery whose event is no longer kept."""
 
+    async def begin_again(self, consumer_id: ConsumerId) -> None:
+        """Let all waiting deliveries be attempted now, as if for the first time: they have the whole time again."""
+
     async def hasten(self, consumer_id: ConsumerId) -> None:
         """Let all waiting deliveries be attempted now."""
 

@@ -21,6 +21,7 @@ ROTATION_TIME: Final = timedelta(days=1)
 """How long a secret is valid after another took its place."""
 FAILING_TIME: Final = timedelta(days=5)
 """After how long without a success a webhook is turned off."""
+_LONGEST_REST: Final = timedelta(days=2)  # longer than the time between two attempts, and than any pause
 SHORTEST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_OWN_PAUSE: Final = timedelta(minutes=5)
 """Bounds of the pause after a failure. A receiver that fails for longer gets a longer one."""
@@ -142,7 +143,7 @@ def webhook_after_attempt(webhook: Webhook, attempt: DeliveryAttempt, now: datet
         return webhook
     if attempt.is_success:
         return webhook._replace(failing_since=None, resume_at=None)
-    failing_since = webhook.failing_since or now
+    failing_since = _failing_since(webhook, now)
     failing = webhook._replace(failing_since=failing_since)
     if attempt.is_gone:
         return _turned_off(failing, DisabledBecause.GONE)
@@ -150,7 +151,19 @@ def webhook_after_attempt(webhook: Webhook, attempt: DeliveryAttempt, now: datet
         return _turned_off(failing, DisabledBecause.FAILING)
     # Attempts of the same time may have asked for other pauses.
     pauses = [webhook.resume_at, read_retry_after(attempt.retry_after, now), _pause(attempt, failing_since, now)]
-    return failing._replace(resume_at=max(filter(None, pauses), default=None))
+    return failing._replace(resume_at=max([now, *filter(None, pauses)]))
+
+
+def _failing_since(webhook: Webhook, now: datetime) -> datetime:
+    """Return since when a webhook fails whose attempt has failed now.
+
+    Where the last failure is so long ago that nothing was attempted meanwhile, the time begins anew. So a receiver that
+    was given up once, and had nothing to take for months, is not turned off by its next failure.
+    """
+    if webhook.failing_since is None:
+        return now
+    last_failure = max(webhook.failing_since, webhook.resume_at or webhook.failing_since)
+    return now if now - last_failure > _LONGEST_REST else webhook.failing_since
 
 
 def recovers(before: Webhook, after: Webhook, now: datetime) -> bool:

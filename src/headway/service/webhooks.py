@@ -155,12 +155,12 @@ class WebhooksService:
     async def _change(self, before: Webhook, after: Webhook) -> WebhookReading | None:
         """Store a changed webhook; `None` where another request was first.
 
-        What waits is attempted at once, where the webhook is turned on or has another address.
+        What waits is attempted at once, as if for the first time, where the webhook is turned on or has another address.
         """
         if not await self._store.webhooks.change(after, before.version):
             return None
         if after.is_enabled and (not before.is_enabled or after.address != before.address):
-            await self._store.consumers.hasten(after.id)
+            await self._store.consumers.begin_again(after.id)
         return await self._read(after)
 
     async def rotate(self, principal: Principal, webhook_id: WebhookId) -> WebhookReading:

@@ -64,6 +64,10 @@ class StoredConsumers:
         """Remove a delivery."""
         await self._session.change(sql.DROP_DELIVERY, delivery.consumer_id, delivery.event_number)
 
+    async def begin_again(self, consumer_id: ConsumerId) -> None:
+        """Let all waiting deliveries be attempted now, from their first attempt on."""
+        await self._session.change(sql.BEGIN_DELIVERIES_AGAIN, self._clock(), consumer_id)
+
     async def hasten(self, consumer_id: ConsumerId) -> None:
         """Let all waiting deliveries be attempted now."""
         await self._session.change(sql.HASTEN_DELIVERIES, self._clock(), consumer_id)

@@ -78,6 +78,11 @@ RETURNING {event_deliveries};
 -- Remove a delivery.
 DELETE FROM event_deliveries WHERE consumer_id = :consumer_id AND number = :number;
 
+-- name: begin-deliveries-again!
+-- Attempt all waiting deliveries of a consumer now, as if for the first time.
+UPDATE event_deliveries SET next_attempt_at = :now, attempts = 0, first_attempt_at = NULL
+WHERE consumer_id = :consumer_id AND state = 'waiting';
+
 -- name: hasten-deliveries!
 -- Attempt all waiting deliveries of a consumer now.
 UPDATE event_deliveries SET next_attempt_at = :now

@@ -105,6 +105,7 @@ class StoredEvents:
         self._members_among = members_among
         self._waiting: set[asyncio.Future[None]] = set()
         self._told = 0
+        self._is_closed = False
 
     async def publish(self) -> int:
         """Publish the next events, at most `PUBLISHED_AT_ONCE`, and return how many were taken.
@@ -221,7 +222,15 @@ class StoredEvents:
             )
             if len(old) < len(first):
                 break
+        if not self.recording.is_on and not self._is_closed:
+            await self._close()
         await self._sweep_deliveries(await self.oldest())
+
+    async def _close(self) -> None:
+        """End the feed where nothing is recorded. Who goes on from an old cursor later is told of the gap."""
+        gap = await self.newest() + 1
+        await self._session.change_all(Step(self._sql.raise_last_number, gap), Step(self._sql.note_removed, gap))
+        self._is_closed = True
 
     async def _sweep_deliveries(self, removed: int) -> None:
         # Of each consumer, because the key begins with it: a search in all deliveries would read the whole table.
