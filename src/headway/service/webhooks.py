@@ -155,7 +155,7 @@ class WebhooksService:
     async def _change(self, before: Webhook, after: Webhook) -> WebhookReading | None:
         """Store a changed webhook; `None` where another request was first.
 
-        What waits is attempted at once, as if for the first time, where the webhook is turned on or has another address.
+        What waits is attempted at once, as if for the first time, where it is turned on or has another address.
         """
         if not await self._store.webhooks.change(after, before.version):
             return None
