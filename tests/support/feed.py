@@ -7,8 +7,12 @@ from uuid import uuid4
 
 import httpx
 
+from headway.domain.events import EventType
 from support.events import Follower
 from support.running import course
+
+BUT_ERASURES = ",".join(kind for kind in EventType if kind not in {"learner.erased", "webhook.test"})
+"""All types but `learner.erased`: other tests erase learners on the same server, and everybody is told of that."""
 
 PATIENCE = 30
 """Requests that wait a second each, until a test gives up."""
