@@ -43,7 +43,7 @@ _MILLIONTHS: Final = 1_000_000
 _MOST: Final = 1.10  # of the processor time without events
 
 _EXAMPLES: Final = """examples:
-  python benchmarks/run_events.py                              both stores, about five minutes
+  python benchmarks/run_events.py                              both stores, ten minutes or more
   python benchmarks/run_events.py --only sqlite/heartbeats     one store and load
   python benchmarks/run_events.py --before ../main/src         and the code of another checkout
 
