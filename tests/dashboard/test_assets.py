@@ -10,7 +10,7 @@ import pytest
 
 from headway.auth.sessions import COOKIE
 from support.browser import DASHBOARD, cookie_of
-from support.running import PREFIX, Running, course, lesson
+from support.running import PATIENCE, PREFIX, Running, course, lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src/headway/dashboard/static"
@@ -35,7 +35,7 @@ def test_the_lock_file_names_no_host_to_fetch_from() -> None:
 
 
 def test_files_are_compressed_and_cached_by_their_address(running: Running) -> None:
-    with httpx.Client(base_url=running.base_url) as browser:
+    with httpx.Client(base_url=running.base_url, timeout=PATIENCE) as browser:
         page = browser.get("/dashboard/sign-in").text
         [address] = re.findall(r'href="(/dashboard/static/headway\.css\?\w+)"', page)
         answer = browser.get(address)
@@ -51,7 +51,7 @@ def test_files_are_compressed_and_cached_by_their_address(running: Running) -> N
 
 
 def test_the_font_is_fetched_early_once_and_cached_for_ever(running: Running) -> None:
-    with httpx.Client(base_url=running.base_url) as browser:
+    with httpx.Client(base_url=running.base_url, timeout=PATIENCE) as browser:
         page = browser.get("/dashboard/sign-in")
         assert "font-src 'self';" in page.headers["content-security-policy"]
         [early] = re.findall(r'<link rel="preload" href="([^"]+)" as="font" type="font/woff2" crossorigin>', page.text)
@@ -80,7 +80,7 @@ def test_the_fonts_have_an_open_licence_that_comes_with_them(package: str) -> No
 
 
 def test_modules_import_each_other_by_cached_addresses(running: Running) -> None:
-    with httpx.Client(base_url=f"{running.base_url}{DASHBOARD}/static/") as browser:
+    with httpx.Client(base_url=f"{running.base_url}{DASHBOARD}/static/", timeout=PATIENCE) as browser:
         wanted = ["learner.js"]
         seen: set[str] = set()
         while wanted:
@@ -106,7 +106,7 @@ def test_pages_are_compressed_for_clients_that_accept_it(running: Running) -> No
     cookie = cookie_of(running, learner_id, "statistics:read", "courses:write")["value"]
     pages = [f"/courses/{course_id}", f"/statistics/{course_id}/lessons", f"/authoring/{course_id}"]
     addresses = [DASHBOARD + page for page in pages]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as browser:
         for address in [*addresses, f"{addresses[0]}?show=open"]:
             packed = browser.get(address, headers={"Accept-Encoding": "br, GZIP;q=0.5"})
             assert packed.headers["content-encoding"] == "gzip"
@@ -126,7 +126,7 @@ def _without_tokens(page: str) -> str:
 def test_the_length_of_a_page_with_text_of_the_request_tells_nothing(running: Running) -> None:
     course_id = running.put_course(course())
     cookie = cookie_of(running, str(uuid4()), "statistics:read")["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as browser:
         address = f"{DASHBOARD}/statistics/{course_id}/learners?learner=0123abcd"
         pages = [browser.get(address) for _ in range(8)]
         assert all("0123abcd" in page.text for page in pages)
@@ -135,13 +135,13 @@ def test_the_length_of_a_page_with_text_of_the_request_tells_nothing(running: Ru
         assert len(lengths) > 1
         assert max(lengths) - min(lengths) < 300  # the names in the gzip header, and the masks of the forgery token
         assert browser.get(f"{DASHBOARD}/nowhere").headers["content-encoding"] == "gzip"
-    signing_in = httpx.get(f"{running.base_url}{DASHBOARD}/sign-in?next={DASHBOARD}/{'x' * 900}")
+    signing_in = httpx.get(f"{running.base_url}{DASHBOARD}/sign-in?next={DASHBOARD}/{'x' * 900}", timeout=PATIENCE)
     assert signing_in.headers["content-encoding"] == "gzip"
 
 
 def test_each_page_has_another_text_for_the_forgery_token_and_each_is_valid(running: Running) -> None:
     cookie = cookie_of(running, str(uuid4()))["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as browser:
         pages = [browser.get(DASHBOARD).text for _ in range(2)]
         found = [re.findall(r'forgery.token" (?:content|value)="([0-9a-f]+)"', page) for page in pages]
         assert len({token for tokens in found for token in tokens}) == sum(map(len, found)) > len(found)

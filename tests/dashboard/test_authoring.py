@@ -16,7 +16,7 @@ from dashboard.builder import Builder, stored, titles
 from headway.auth.sessions import COOKIE
 from support.browser import DASHBOARD, PHONE, barriers, check_looks, choice, cookie_of, visiting
 from support.documents import as_written
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 LONG = "Bread that rises overnight in a cool room, and what the dough tells whoever looks at it in the morning " * 2
 MOVED = re.compile(r"\bMoved")
@@ -726,7 +726,7 @@ def test_a_file_is_read_into_the_builder(builder: Builder, running: Running, cou
 def test_a_course_is_downloaded_as_it_is_saved(running: Running, course_id: str) -> None:
     cookie = cookie_of(running, str(uuid4()), "courses:write")["value"]
     wanted = as_written(stored(running, course_id))
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as client:
         path = f"{DASHBOARD}/authoring/{course_id}/course"
         answers = {ending: client.get(f"{path}.{ending}") for ending in ("json", "yaml")}
         assert client.get(f"{path}.csv").status_code == 404

@@ -34,7 +34,7 @@ from support.browser import (
     visiting,
 )
 from support.program import forked_headway_serve
-from support.running import Running, course, eventually, lesson
+from support.running import PATIENCE, Running, course, eventually, lesson
 
 HOSTILE = "<script>alert(1)</script><b onmouseover=alert(2)>&lt;{{ 7 * 7 }}</b>"
 ARABIC = "خبز العجين المخمر"
@@ -248,14 +248,14 @@ def test_a_removed_course_is_shown_as_removed(browser: Browser, running: Running
 @pytest.mark.parametrize("course_id", ["no-uuid", "6f1d8c52-0d0e-4a5e-9d38-3f4f0f7a1b21"])
 def test_other_courses_have_no_page(running: Running, course_id: str) -> None:
     cookie = cookie_of(running, str(uuid4()))["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as client:
         assert client.get(f"{DASHBOARD}/courses/{course_id}").status_code == 404
 
 
 @ON_BOTH_STORES
 def test_an_open_page_is_answered_304_without_changes(running: Running, baker: Student) -> None:
     cookie = cookie_of(running, baker.learner_id)["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as client:
         etag = client.get(baker.address).headers["etag"]
         unchanged = client.get(baker.address, headers={"If-None-Match": etag})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
@@ -276,7 +276,7 @@ def test_pages_report_an_unavailable_database(browser: Browser, folder: Path) ->
             expect(page.get_by_role("heading", name="Please wait a moment")).to_be_visible()
             assert barriers(page) == []
             away.rename(folder / "headway.db")
-            eventually(lambda: httpx.get(f"{running.base_url}/readyz").status_code == 200)
+            eventually(lambda: httpx.get(f"{running.base_url}/readyz", timeout=PATIENCE).status_code == 200)
             page.get_by_role("link", name="Try again").click()
             expect(lesson_titles(page)).to_have_count(3)
 

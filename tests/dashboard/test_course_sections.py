@@ -12,7 +12,7 @@ from dashboard.own_course import Student, lesson_of, look_again
 from headway.auth.sessions import COOKIE
 from support.browser import DESKTOP, LOOKS, PHONE, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 SECTIONS = ("Flour", "Water", "Fire")
 LESSONS_OF_A_SECTION = 12
@@ -197,7 +197,7 @@ def test_a_lesson_is_marked_as_done_and_as_not_done(browser: Browser, running: R
 def test_a_form_without_the_sessions_token_marks_nothing(running: Running) -> None:
     learner = Student(running, course(lesson(title="Text")))
     cookie = cookie_of(running, learner.learner_id)["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as client:
         address = f"{learner.address}/lessons/{learner.lesson_id('Text')}/done"
         assert client.post(address, data={"forgery_token": "0" * 64}).status_code == 403
         assert client.post(address).status_code == 403

@@ -12,7 +12,7 @@ from headway.dashboard.rendering import LANGUAGE_COOKIE
 from headway.dashboard.words import LANGUAGES, SOURCE
 from support.browser import DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, bring_axe, cookie_of, fits, visiting
 from support.pages import WATCH_SHIFTS, all_addresses, opened
-from support.running import Running
+from support.running import PATIENCE, Running
 
 HEIGHT = 900
 CONTRAST = "color-contrast"
@@ -80,7 +80,7 @@ def _faint(page: Page, scheme: Literal["light", "dark"]) -> list[str]:
 def test_every_page_is_answered(running: Running, named: Taught) -> None:
     who = named.learners[2]
     cookie = cookie_of(running, who, "statistics:read", "courses:write")
-    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE) as client:
         for address in all_addresses(**_parts(named)).values():
             answer = client.get(address, follow_redirects=True)
             assert (answer.status_code, answer.content != b"") == (200, True), address

@@ -53,8 +53,13 @@ class Newcomer:
 
     def offer(self) -> Locator:
         """The course in the catalogue, in which other tests have courses, too."""
+        expect(self.page.get_by_role("heading", level=1)).to_have_text("Find a course")
+        self.page.wait_for_load_state()
         while not self.line().count():
+            address = self.page.url
             self.page.get_by_role("link", name="Next page").click()
+            expect(self.page).not_to_have_url(address)
+            self.page.wait_for_load_state()
         return self.line()
 
 

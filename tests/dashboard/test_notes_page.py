@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from dashboard.own_course import Student
 from headway.auth.sessions import COOKIE
 from support.browser import DASHBOARD, ON_BOTH_STORES, check_looks, cookie_of, visiting
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 NOTES = f"{DASHBOARD}/notes"
 HOSTILE = "<b>bold</b> {{ 7 * 7 }}"
@@ -83,7 +83,7 @@ def test_a_note_that_was_changed_in_another_tab_is_a_conflict_there_too(
 @ON_BOTH_STORES
 def test_notes_are_downloaded_as_they_are_found(running: Running, baker: Student) -> None:
     cookie = cookie_of(running, baker.learner_id)["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as client:
         answer = client.get(f"{NOTES}/download")
         assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
         assert answer.headers["content-disposition"] == 'attachment; filename="headway-notes.md"'
@@ -98,11 +98,11 @@ def test_notes_are_downloaded_as_they_are_found(running: Running, baker: Student
 
 @pytest.mark.usefixtures("baker")
 def test_nobody_else_sees_a_learners_notes(running: Running) -> None:
-    with httpx.Client(base_url=running.base_url) as nobody:
+    with httpx.Client(base_url=running.base_url, timeout=PATIENCE) as nobody:
         for address in (NOTES, f"{NOTES}/download"):
             assert nobody.get(address).status_code == 303
     cookie = cookie_of(running, Student(running, course()).learner_id, "learners:admin", "statistics:read")["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as other:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as other:
         assert "Rye takes" not in other.get(NOTES).text
         assert "No notes yet" in other.get(NOTES).text
         assert other.get(f"{NOTES}/download").text == "# My notes\n"
@@ -113,7 +113,7 @@ def test_many_notes_come_in_pages(running: Running) -> None:
     for number in range(60):
         learner.write(f"Lesson {number:03}", user_notes=f"about {number:03}")
     cookie = cookie_of(running, learner.learner_id)["value"]
-    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}, timeout=PATIENCE) as client:
         pages = [client.get(NOTES, params={"q": "about", "page": page}).text for page in ("1", "2", "99", "-1", "x")]
         assert [("about 049" in text, "about 050" in text) for text in pages] == [
             (True, False), (False, True), (False, True), (True, False), (True, False),

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from dashboard.taught import STATISTICS, TEACHER
 from headway.dashboard.one_learner_views import around
 from support.browser import ON_BOTH_STORES, PHONE, barriers, check_looks, cookie_of, fits, unfold_all, visiting
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 PHONE_HEIGHT = 812
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
@@ -65,7 +65,9 @@ class Class:
 
     def answer(self, address: str, *scopes: str, **limits: list[str]) -> httpx.Response:
         cookie = cookie_of(self.running, str(uuid4()), *scopes, **limits)
-        with httpx.Client(base_url=self.running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+        with httpx.Client(
+            base_url=self.running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE
+        ) as client:
             return client.get(address)
 
 

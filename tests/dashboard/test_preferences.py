@@ -12,7 +12,7 @@ from headway.auth.sessions import COOKIE
 from headway.dashboard.rendering import LANGUAGE_COOKIE, THEME_COOKIE
 from headway.dashboard.words import words_of
 from support.browser import DASHBOARD, DESKTOP, PHONE, barriers, cookie_of, fits, visiting
-from support.running import Running, course
+from support.running import PATIENCE, Running, course
 
 ADDRESS = f"{DASHBOARD}/preferences"
 
@@ -99,7 +99,7 @@ def test_the_menu_is_open_to_all(browser: Browser, running: Running, width: int)
 
 
 def _post(running: Running, data: Mapping[str, str], **headers: str) -> httpx.Response:
-    return httpx.post(running.base_url + ADDRESS, data=data, headers=headers)
+    return httpx.post(running.base_url + ADDRESS, data=data, headers=headers, timeout=PATIENCE)
 
 
 def test_a_choice_is_kept_for_the_pages_alone_where_no_script_reads_it(running: Running) -> None:
@@ -139,7 +139,9 @@ def test_no_other_site_chooses(running: Running) -> None:
 
 def test_a_cookie_with_no_choice_is_as_none(running: Running) -> None:
     page = httpx.get(
-        running.base_url + f"{DASHBOARD}/sign-in", cookies={THEME_COOKIE: '"><b>', LANGUAGE_COOKIE: "../x"}
+        running.base_url + f"{DASHBOARD}/sign-in",
+        cookies={THEME_COOKIE: '"><b>', LANGUAGE_COOKIE: "../x"},
+        timeout=PATIENCE,
     )
     assert page.status_code == 200
     assert "data-theme" not in page.text

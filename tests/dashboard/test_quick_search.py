@@ -11,7 +11,7 @@ from dashboard.taught import TEACHER
 from headway.domain.text import has_words, search_words
 from support.browser import DASHBOARD, ON_BOTH_STORES, check_looks, cookie_of, visiting
 from support.program import forked_headway_serve
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 SEARCH = f"{DASHBOARD}/search"
 AUTHOR = "courses:write"
@@ -48,7 +48,9 @@ class Town:
     ) -> set[str]:
         """Return the addresses of what is found, below the path of the pages."""
         cookie = cookie_of(self.running, learner or str(uuid4()), *scopes, courses=courses, groups=groups)
-        with httpx.Client(base_url=self.running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+        with httpx.Client(
+            base_url=self.running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE
+        ) as client:
             headers = {"HX-Request": "true", "HX-Target": "quick-results"}
             part = client.get(SEARCH, params={"q": text}, headers=headers).raise_for_status().text
         assert "<html" not in part
@@ -84,7 +86,7 @@ def test_a_teacher_finds_the_people_and_courses_that_the_session_may_see(town: T
         "statistics"
     )
     for person in people:
-        with httpx.Client(base_url=town.running.base_url) as client:
+        with httpx.Client(base_url=town.running.base_url, timeout=PATIENCE) as client:
             assert client.get(DASHBOARD + person).status_code == 303  # not without a session
 
 
@@ -106,7 +108,9 @@ def test_a_learner_finds_own_courses_only_where_enrolling_is_closed(tmp_path_fac
         with running.client(None, "enrolments:write") as office:
             office.put(f"/courses/{ids[0]}/enrolments/{learner}", json={}).raise_for_status()
         cookie = cookie_of(running, learner)
-        with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+        with httpx.Client(
+            base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE
+        ) as client:
             page = client.get(SEARCH, params={"q": "brod"}).text
     assert ids[0] in page
     assert ids[1] not in page

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from dashboard.taught import STATISTICS, TEACHER, Taught, days, filters, people, row_heads, tile
 from support.browser import barriers, choice, cookie_of, fits, visiting
 from support.program import forked_headway_serve
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 PAST, FUTURE = datetime(2000, 1, 31, 10, 59, 59, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
 """The first is the last second of 31 January in Auckland."""
@@ -173,7 +173,7 @@ def test_completions_that_expire_are_found_where_they_do(browser: Browser, runni
 def test_classes_are_those_that_the_session_may_see(running: Running, taught: Taught) -> None:
     own, other = (taught.grouped(f"Class {uuid4()}", taught.learners[:1]) for _ in range(2))
     cookie = cookie_of(running, str(uuid4()), TEACHER, "groups:write", groups=[own])
-    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE) as client:
         for tab in ("learners", "activity"):
             page = client.get(f"{taught.page}/{tab}?from=2026-01-01", follow_redirects=True)
             assert page.status_code == 200
@@ -190,7 +190,9 @@ def test_without_profiles_the_roster_is_sorted_by_the_day_last_seen(folder: Path
             path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
             client.put(path, json={"status": "completed"}).raise_for_status()
         cookie = cookie_of(running, str(uuid4()), TEACHER)
-        with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+        with httpx.Client(
+            base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE
+        ) as client:
             page = client.get(f"{STATISTICS}/{course_id}/learners")
     assert page.status_code == 200
     assert learner[:8] in page.text

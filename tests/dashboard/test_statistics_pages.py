@@ -26,7 +26,7 @@ from support.browser import (
     unfold_all,
     visiting,
 )
-from support.running import Running, course, lesson
+from support.running import PATIENCE, Running, course, lesson
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&{{ 7*7 }}"""
 TABS = ["/{course_id}", "/{course_id}/lessons", "/{course_id}/learners", "/{course_id}/activity"]
@@ -123,7 +123,7 @@ def test_addresses_of_the_time_of_one_page_lead_to_the_tab(
     running: Running, taught: Taught, teacher: str, query: str, below: str
 ) -> None:
     cookie = cookie_of(running, teacher, TEACHER)
-    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE) as client:
         answer = client.get(f"{taught.page}?{query}", follow_redirects=True)
     assert answer.status_code == 200
     assert str(answer.url) == f"{running.base_url}{taught.page}{below}"
@@ -365,7 +365,7 @@ def test_a_tab_is_small_and_its_layout_does_not_shift(
 
 
 def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Running) -> None:
-    with httpx.Client(base_url=running.base_url) as client:
+    with httpx.Client(base_url=running.base_url, timeout=PATIENCE) as client:
         script = client.get(f"{DASHBOARD}/static/statistics-lessons.js").text
         for name in ("chart-tips.js", "headway.js", "statistics.js"):
             [mark] = [part.partition('"')[0] for part in script.split(f"./{name}?")[1:]]

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Download, Page, expect
 from dashboard.taught import TEACHER, Taught, let_time_pass, people, row_heads
 from support.browser import barriers, check_looks, choice, cookie_of, visiting
 from support.program import forked_headway_serve, headway
-from support.running import Running
+from support.running import PATIENCE, Running
 
 NAMES = ["Ada Lovelace", "Grace Hopper", "Linus Torvalds", "Margaret Hamilton", "Tim Berners-Lee"]
 
@@ -289,7 +289,9 @@ def test_selected_learners_are_handed_to_the_platform(browser: Browser, folder: 
 def test_forms_may_be_sent_to_the_platform_only_where_there_is_one(folder: Path) -> None:
     for setting, sources in ((None, "'self'"), ("https://school.example/a/b?c=d", "'self' https://school.example")):
         with forked_headway_serve(folder, **({"message_url": setting} if setting else {})) as running:
-            policy = httpx.get(f"{running.base_url}/dashboard/sign-in").headers["content-security-policy"]
+            policy = httpx.get(f"{running.base_url}/dashboard/sign-in", timeout=PATIENCE).headers[
+                "content-security-policy"
+            ]
             assert f"form-action {sources};" in policy
 
 
@@ -317,7 +319,7 @@ def test_what_a_teacher_of_a_class_sees_is_of_that_class(running: Running, named
     own, other = (named.grouped(f"Class {uuid4()}", members) for members in (named.learners[:2], named.learners[2:]))
     quiz = named.document["lessons"][1]["id"]
     cookie = cookie_of(running, str(uuid4()), TEACHER, groups=[own])
-    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}, timeout=PATIENCE) as client:
         for below in ("learners/grid", f"lessons/{quiz}"):
             page = client.get(f"{named.page}/{below}", follow_redirects=True)
             assert parse_qs(urlsplit(str(page.url)).query)["group"] == [own]

@@ -23,6 +23,7 @@ from headway.settings import Settings
 from support.program import forked_headway_serve
 from support.running import (
     HEADWAY,
+    PATIENCE,
     PREFIX,
     Running,
     answering,
@@ -272,7 +273,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def _cut_off(running: Running, reason: str) -> float:
-    lines = httpx.get(f"{running.base_url}/metrics", verify=False).text.splitlines()
+    lines = httpx.get(f"{running.base_url}/metrics", verify=False, timeout=PATIENCE).text.splitlines()
     name = f'headway_connections_cut_off_total{{reason="{reason}"}} '
     return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
@@ -338,7 +339,7 @@ def test_connections_over_the_limit_are_answered_503(impatient: Running) -> None
     finally:
         for connection in held:
             connection.close()
-    eventually(lambda: httpx.get(f"{impatient.base_url}/healthz", verify=False).status_code == 200)
+    eventually(lambda: httpx.get(f"{impatient.base_url}/healthz", verify=False, timeout=PATIENCE).status_code == 200)
     assert _cut_off(impatient, "too_many_connections") >= before + 100
 
 
@@ -355,7 +356,7 @@ def test_clients_that_do_not_read_are_cut_off_and_use_little_memory(impatient: R
     try:
         for connection in silent:
             connection.sendall(_request("GET", path) * 64)
-        eventually(lambda: _cut_off(impatient, "answer_not_taken") == before + len(silent))
+        eventually(lambda: _cut_off(impatient, "answer_not_taken") == before + len(silent), seconds=80)
     finally:
         for connection in silent:
             connection.close()
@@ -418,7 +419,7 @@ def test_a_write_beside_more_silent_connections_than_descriptors_is_answered(fol
             refused = another.put(path, json={})
             assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
         held.close()
-        eventually(lambda: httpx.get(f"{service.base_url}/healthz", verify=False).status_code == 200)
+        eventually(lambda: httpx.get(f"{service.base_url}/healthz", verify=False, timeout=PATIENCE).status_code == 200)
         with service.client() as another:
             assert another.put(path, json={}).status_code == 200
     resource.setrlimit(resource.RLIMIT_NOFILE, mine)

@@ -20,7 +20,7 @@ from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import Event, Follower
 from support.feed import Reader, Taught, following_events
 from support.program import forked_headway_serve
-from support.running import PREFIX, SECRET, Running, authorization, eventually, token
+from support.running import PATIENCE, PREFIX, SECRET, Running, authorization, eventually, token
 from support.serving import served
 
 pytestmark = pytest.mark.slow
@@ -135,7 +135,7 @@ def test_a_stop_ends_streams_and_waiting_readers(folder: Path, database_url: str
             answer = others.submit(
                 httpx.get, f"{running.base_url}{PREFIX}/events{query}", headers=headers, timeout=60, verify=False
             )
-            eventually(lambda: "headway_streams 1.0" in httpx.get(f"{running.base_url}/metrics").text)
+            eventually(lambda: "headway_streams 1.0" in httpx.get(f"{running.base_url}/metrics", timeout=PATIENCE).text)
             running.process.terminate()
             assert answer.result().status_code == 200
         running.process.wait(20)
@@ -214,7 +214,7 @@ def test_service_and_router_tell_the_same(watched: Watched) -> None:
     page = Reader(client, "0").page()
     assert [event.data for event in told] == page["events"]
     assert client.get("/events?limit=0").status_code == 422
-    assert httpx.get(f"{watched.base_url}{PREFIX}/schemas/events").json()["title"] == "EventDocument"
+    assert httpx.get(f"{watched.base_url}{PREFIX}/schemas/events", timeout=PATIENCE).json()["title"] == "EventDocument"
 
 
 def test_a_stream_goes_on_after_an_outage_of_the_database(watched: Watched) -> None:

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError, write_array
-from support.running import PREFIX, Running, authorization, course, eventually, headway_serve, lesson
+from support.running import PATIENCE, PREFIX, Running, authorization, course, eventually, headway_serve, lesson
 
 pytestmark = pytest.mark.slow
 
@@ -174,7 +174,7 @@ def test_a_client_that_hangs_up_during_an_answer_is_noticed(service: Running, ti
 
 
 def _answers(service: Running, status: int) -> int:
-    text = httpx.get(f"{service.base_url}/metrics", verify=False).text
+    text = httpx.get(f"{service.base_url}/metrics", verify=False, timeout=PATIENCE).text
     return sum(
         int(float(line.rsplit(" ", 1)[1]))
         for line in text.splitlines()

@@ -21,7 +21,7 @@ from support import asgi
 from support.asgi import Sent
 from support.postgres import Databases
 from support.program import forked_headway_serve
-from support.running import PREFIX, SECRET, STORES, authorization, course, lesson
+from support.running import PATIENCE, PREFIX, SECRET, STORES, authorization, course, lesson
 from support.serving import served
 
 pytestmark = pytest.mark.slow
@@ -123,12 +123,14 @@ def test_the_routers_lifespan_keeps_the_hosts_lifespan(database_url: str, connec
     host = _host(database_url)
     with served(host.app) as base_url:
         assert host.events == ["started"]
-        client = httpx.Client(base_url=base_url, transport=connections, headers=learner)
+        client = httpx.Client(base_url=base_url, transport=connections, headers=learner, timeout=PATIENCE)
         client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()
         written = client.put(lesson_path, json={"progress_percentage": 42.5})
     assert host.events == ["started", "stopped"]
     with served(_host(database_url).app) as base_url:
-        found = httpx.Client(base_url=base_url, transport=connections, headers=learner).get(lesson_path)
+        found = httpx.Client(base_url=base_url, transport=connections, headers=learner, timeout=PATIENCE).get(
+            lesson_path
+        )
     assert (found.status_code, found.content) == (200, written.content)
 
 
@@ -142,7 +144,7 @@ def test_two_routers_in_one_process_use_their_own_databases(
         served(_host(new_database()).app) as other,
     ):
         for base_url in (one, other):
-            client = httpx.Client(base_url=base_url + PREFIX, transport=connections, headers=author)
+            client = httpx.Client(base_url=base_url + PREFIX, transport=connections, headers=author, timeout=PATIENCE)
             listed.append(client.get("/courses").json())
             client.put(f"/courses/{uuid4()}", json=course()).raise_for_status()
     assert listed == [[], []]
@@ -157,7 +159,9 @@ def test_the_readmes_example_serves_the_api(
     names: dict[str, Any] = {}
     exec(example, names)
     with served(names["app"]) as base_url:
-        client = httpx.Client(base_url=base_url, transport=connections, headers=authorization(str(uuid4())))
+        client = httpx.Client(
+            base_url=base_url, transport=connections, headers=authorization(str(uuid4())), timeout=PATIENCE
+        )
         assert client.get(f"{PREFIX}/progress").json() == []
 
 

@@ -22,7 +22,7 @@ from schemathesis.pytest.lazy import get_all_tests
 from headway import Settings, create_router
 from headway.http.api.routes import OPERATIONS
 from support.program import forked_headway_serve
-from support.running import PREFIX, SECRET, STORES, Running, authorization, course, token
+from support.running import PATIENCE, PREFIX, SECRET, STORES, Running, authorization, course, token
 
 pytestmark = pytest.mark.slow
 
@@ -262,7 +262,9 @@ def test_sequences_of_operations_answer_as_documented(folder: Path, connections:
         def setup(self) -> None:
             """Begin with one course and a new learner: Hypothesis repeats sequences, and expects the same answers."""
             self.caller = authorization(str(uuid4()), *SCOPES)
-            api = httpx.Client(base_url=service.base_url + PREFIX, headers=self.caller, transport=connections)
+            api = httpx.Client(
+                base_url=service.base_url + PREFIX, headers=self.caller, transport=connections, timeout=PATIENCE
+            )
             for line in api.get("/courses").json():
                 api.delete(f"/courses/{line['id']}").raise_for_status()
             api.put(f"/courses/{known['course_id']}", json=document).raise_for_status()

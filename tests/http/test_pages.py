@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from support.program import forked_headway_serve
-from support.running import PREFIX, Running, authorization, course
+from support.running import PATIENCE, PREFIX, Running, authorization, course
 
 ORIGIN = "https://learn.example"
 MARK = "tell-nobody"
@@ -305,7 +305,7 @@ def test_a_service_without_its_database_answers_503_with_retry_after(
 ) -> None:
     headers = authorization(str(uuid4()), "courses:write")
     with forked_headway_serve(folder) as service:
-        client = httpx.Client(base_url=service.base_url, headers=headers, transport=connections)
+        client = httpx.Client(base_url=service.base_url, headers=headers, transport=connections, timeout=PATIENCE)
         document, course_id = course(), uuid4()
         client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()
         path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"

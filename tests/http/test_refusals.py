@@ -20,7 +20,7 @@ from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.errors import CODES_OF_NO_CLASS, codes_of
 from support.program import forked_headway_serve
-from support.running import PREFIX, SECRET, Running, authorization, course, lesson, token
+from support.running import PATIENCE, PREFIX, SECRET, Running, authorization, course, lesson, token
 
 KIB = 1024
 BODY_LIMIT = 64 * KIB
@@ -177,7 +177,7 @@ class TestTokens:
             f"{header}.{body}.{encoded}",
         ]
         with forked_headway_serve(folder, **configured) as service:
-            visitor = httpx.Client(base_url=service.base_url + PREFIX, transport=connections)
+            visitor = httpx.Client(base_url=service.base_url + PREFIX, transport=connections, timeout=PATIENCE)
             tokens = [*refused, self._signed(claims, private, "EdDSA")]
             answers = [visitor.get("/progress", headers={"Authorization": f"Bearer {one}"}) for one in tokens]
         assert [answer.status_code for answer in answers] == [401] * len(refused) + [200]

@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from support.program import forked_headway_serve
-from support.running import PREFIX, SECRET, Running, authorization, token
+from support.running import PATIENCE, PREFIX, SECRET, Running, authorization, token
 
 CODES = "/sign-in-codes"
 PAGES = "/dashboard"
@@ -68,7 +68,7 @@ def test_one_of_many_concurrent_uses_of_a_code_succeeds(
     running: Running, connections: httpx.HTTPTransport, code_url: str
 ) -> None:
     def bring(_: int) -> bool:
-        visitor = httpx.Client(base_url=running.base_url, transport=connections)
+        visitor = httpx.Client(base_url=running.base_url, transport=connections, timeout=PATIENCE)
         return "set-cookie" in signed_in(visitor, code_url).headers
 
     with ThreadPoolExecutor(16) as visitors:

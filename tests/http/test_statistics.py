@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from support.running import PREFIX, Running, course, lesson
+from support.running import PATIENCE, PREFIX, Running, course, lesson
 from support.school import School, token_for_courses
 
 UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
@@ -70,6 +70,7 @@ def test_a_claim_limits_the_scope_to_its_courses(running: Running, path: str, co
         f"{running.base_url}{PREFIX}{filled(path, course_id)}",
         headers=token_for_courses(claimed, "statistics:read"),
         verify=False,
+        timeout=PATIENCE,
     )
     assert refused.status_code == 403
     assert refused.json()["detail"] == f"The token's claim 'courses' does not name the course {course_id}."
@@ -82,16 +83,18 @@ def test_the_list_has_only_the_courses_of_the_claim(
     one, other, _ = (publish(document).removeprefix("/progress/") for _ in range(3))
     for claimed in ([one, other, UNKNOWN], f"{one} {other.upper()}", [one, 7, "none", other.replace("-", "")]):
         headers = token_for_courses(claimed, "statistics:read")
-        seen = httpx.get(f"{running.base_url}{PREFIX}/statistics", headers=headers, verify=False).json()
+        seen = httpx.get(
+            f"{running.base_url}{PREFIX}/statistics", headers=headers, verify=False, timeout=PATIENCE
+        ).json()
         assert sorted(line["course_id"] for line in seen) == sorted([one, other])
         path = f"{running.base_url}{PREFIX}/statistics/{one}"
-        assert httpx.get(path, headers=headers, verify=False).status_code == 200
+        assert httpx.get(path, headers=headers, verify=False, timeout=PATIENCE).status_code == 200
 
 
 def test_the_claim_courses_does_not_grant_the_scope(running: Running, course_id: str) -> None:
     headers = token_for_courses([course_id])
     path = f"{running.base_url}{PREFIX}/statistics/{course_id}"
-    assert httpx.get(path, headers=headers, verify=False).status_code == 403
+    assert httpx.get(path, headers=headers, verify=False, timeout=PATIENCE).status_code == 403
 
 
 def test_a_course_without_learners_has_figures_of_zero_and_null(teacher: httpx.Client, course_id: str) -> None:

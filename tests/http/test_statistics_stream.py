@@ -30,7 +30,7 @@ from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import following
 from support.probes import counted_requests
 from support.program import forked_headway_serve
-from support.running import PREFIX, SECRET, Running, authorization, course, eventually, token
+from support.running import PATIENCE, PREFIX, SECRET, Running, authorization, course, eventually, token
 from support.school import token_for_courses
 from support.serving import served
 
@@ -154,10 +154,10 @@ def test_a_process_refuses_streams_over_its_bound(folder: Path, database_url: st
             open_streams.enter_context(following(teacher, course_id)).next()
         refused = teachers[2].get(f"/statistics/{course_ids[0]}/stream")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert "headway_streams 2.0" in httpx.get(f"{running.base_url}/metrics").text
+        assert "headway_streams 2.0" in httpx.get(f"{running.base_url}/metrics", timeout=PATIENCE).text
         open_streams.pop_all().close()
         with running.client(None, "statistics:read") as teacher:
-            eventually(lambda: "headway_streams 0.0" in httpx.get(f"{running.base_url}/metrics").text)
+            eventually(lambda: "headway_streams 0.0" in httpx.get(f"{running.base_url}/metrics", timeout=PATIENCE).text)
             with following(teacher, course_ids[2]) as stream:
                 assert stream.next() is not None
 

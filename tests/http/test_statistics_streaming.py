@@ -27,7 +27,7 @@ from headway.http.engine.responder import BrokenOffError
 from headway.service import statistics
 from support.asgi import lifespan
 from support.probes import counted_requests
-from support.running import PREFIX, SECRET, authorization, course, eventually
+from support.running import PATIENCE, PREFIX, SECRET, authorization, course, eventually
 from support.serving import served
 
 pytestmark = pytest.mark.slow
@@ -264,7 +264,9 @@ async def test_stopping_breaks_off_a_running_answer(database_url: str, monkeypat
         path, document = f"/courses/{uuid4()}", course()
         lesson_path = f"{path.replace('/courses/', '/progress/')}/lessons/{document['lessons'][0]['id']}"
         transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url=f"http://x{PREFIX}", headers=headers) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url=f"http://x{PREFIX}", headers=headers, timeout=PATIENCE
+        ) as client:
             (await client.put(path, json=document)).raise_for_status()
             for learner in (headers, authorization(str(uuid4()))):
                 (await client.put(lesson_path, json={}, headers=learner)).raise_for_status()

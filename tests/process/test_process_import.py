@@ -12,7 +12,7 @@ import pytest
 
 from support.files import NDJSON, line, ndjson
 from support.program import forked_headway_serve
-from support.running import PREFIX, Running, authorization, course, eventually
+from support.running import PATIENCE, PREFIX, Running, authorization, course, eventually
 from support.tables import let_imports_run_out, rows, tables_that_name
 
 IMPORT = "/progress/import"
@@ -193,7 +193,7 @@ def test_erasing_removes_a_learner_from_every_table(erasing: tuple[Running, http
     headers = authorization(learner, "learners:admin") | NDJSON | KEY
     imported = ndjson([line(other, course_id, document["lessons"][0]["id"], user_notes="kept")])
     httpx.post(
-        f"{running.base_url}{PREFIX}{IMPORT}", content=imported, headers=headers, verify=False
+        f"{running.base_url}{PREFIX}{IMPORT}", content=imported, headers=headers, verify=False, timeout=PATIENCE
     ).raise_for_status()
     assert tables_that_name(database_url, learner).keys() >= {"lesson_progress", "course_progress", "imports"}
     before = tables_that_name(database_url, other)

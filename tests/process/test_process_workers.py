@@ -18,7 +18,7 @@ from support.load import Written, new_lesson_progress, players, stored, write
 from support.postgres import Databases, session
 from support.probes import get, refuses_connections
 from support.program import forked_headway_serve
-from support.running import HEADWAY, Running, answering, course, eventually, service_environment
+from support.running import HEADWAY, PATIENCE, Running, answering, course, eventually, service_environment
 
 WORKERS = 2
 LANES = 2  # batches that a worker has under way at once; their writes do not wait any more
@@ -100,7 +100,7 @@ def test_waiting_writes_of_a_worker_are_counted_until_it_is_killed(service: Runn
     with session(shared_url) as operator, ThreadPoolExecutor(len(all_progress)) as pool:
         operator.execute(*HOLD_UP_WRITES)
         answers = [pool.submit(write, service, progress) for progress in all_progress]
-        with httpx.Client(base_url=service.base_url, verify=False) as one_worker:
+        with httpx.Client(base_url=service.base_url, verify=False, timeout=PATIENCE) as one_worker:
             eventually(
                 lambda: len(all_progress) - LANES * WORKERS <= queue_length(one_worker) <= len(all_progress) - LANES
             )

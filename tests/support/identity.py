@@ -24,6 +24,8 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from support.running import PATIENCE
+
 CLIENT_ID = "headway-of-the-tests"
 CLIENT_SECRET = "a client's secret, with: signs % in it"
 
@@ -40,11 +42,11 @@ class Provider:
 
     def control(self, **behaviour: Any) -> None:
         """Behave like this from now on: `claims` to tell, and `wrong`, a name of what to do wrong."""
-        httpx.put(f"{self.issuer}/control", json=behaviour, verify=False).raise_for_status()
+        httpx.put(f"{self.issuer}/control", json=behaviour, verify=False, timeout=PATIENCE).raise_for_status()
 
     def asked(self) -> list[dict[str, str]]:
         """Return the queries and forms of all requests so far."""
-        found: list[dict[str, str]] = httpx.get(f"{self.issuer}/asked", verify=False).json()
+        found: list[dict[str, str]] = httpx.get(f"{self.issuer}/asked", verify=False, timeout=PATIENCE).json()
         return found
 
     def stop(self) -> None:

@@ -23,6 +23,8 @@ SECRET = "a secret of the tests, long enough for HS256"
 PREFIX = "/api/v1/education"
 STORES = ("sqlite", "postgres")
 HEADWAY = Path(sys.executable).with_name("headway")
+PATIENCE = 60
+"""The seconds that a client of the tests waits: a machine that runs other tests beside it may take long."""
 _UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that speak plain HTTP. One of its own for each client takes as long as a request."""
 _ADDRESS = re.compile(r"answers at (http://\S+)")
@@ -67,7 +69,7 @@ class Running:
     def client(self, learner: str | None = None, *scopes: str) -> httpx.Client:
         """Return a client for a learner (a new one where none is named), below the API's prefix."""
         headers = authorization(learner or str(uuid4()), *scopes)
-        return httpx.Client(base_url=self.base_url + PREFIX, headers=headers, timeout=20, verify=_UNUSED_TLS)
+        return httpx.Client(base_url=self.base_url + PREFIX, headers=headers, timeout=PATIENCE, verify=_UNUSED_TLS)
 
     def put_course(self, document: Mapping[str, Any], course_id: str | None = None) -> str:
         """Put a course as its author and answer its id."""
