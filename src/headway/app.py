@@ -1,7 +1,7 @@
 """The composition root: connects settings, store, services, tokens and HTTP."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from importlib.metadata import version
@@ -23,7 +23,8 @@ from headway.formats.events import event_json
 from headway.http.api.openapi import build_router, plain_routes
 from headway.http.api.probes import failed, probes_router, refused_by_framework
 from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
-from headway.http.engine.dispatcher import Dispatcher
+from headway.http.engine.direct import DIRECT, Direct
+from headway.http.engine.dispatcher import Dispatcher, Routes
 from headway.http.engine.endpoint import Dependencies, Endpoint
 from headway.http.engine.event_streams import Streams
 from headway.http.engine.long_answers import LongAnswers
@@ -177,15 +178,16 @@ class Headway:
         return [Endpoint(operation, dependencies, PREFIX) for operation in OPERATIONS]
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[..., None]]]:
+    async def lifespan(self, _app: object, *, direct: Direct | None = None) -> AsyncIterator[Mapping[str, object]]:
         """Open the store and run the jobs in the background until the block is left. Then close the store.
 
-        Yields the functions that the server calls when it begins to stop, and when it cuts off a connection.
+        Yields the functions that the server calls when it begins to stop, and when it cuts off a connection; and what
+        connections may answer directly.
         """
         self.streams.begin()
         self.store.events.on_stored = partial(self.jobs.wake, Publisher.name)
         async with self.opened(), self.jobs.working():
-            yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off}
+            yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off, DIRECT: direct}
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -210,10 +212,9 @@ class Headway:
         if self.settings.dashboard_path and self.access.sessions is None:
             _log.warning("pages_off", set="HEADWAY_SESSION_SECRET")
         endpoints = self._endpoints(self._pages_address())
-        pages = self._pages(endpoints)
-        observed = Observed(pages, self.metrics, self.settings.log_requests)
-        by_route = {(one.operation.method, PREFIX + one.operation.path): one for one in endpoints}
-        dispatcher = Dispatcher(by_route, observed)
+        routes = Routes({(one.operation.method, PREFIX + one.operation.path): one for one in endpoints})
+        pages = self._pages(endpoints, Direct(routes.find, origins_matter=bool(self.settings.cors_origins)))
+        dispatcher = Dispatcher(routes, Observed(pages, self.metrics, self.settings.log_requests))
         if not self.settings.cors_origins:
             return dispatcher
         return CORSMiddleware(
@@ -231,8 +232,9 @@ class Headway:
             self.settings.dashboard_path, self.settings.public_url, self.access.authenticator, self.access.sessions
         )
 
-    def _pages(self, endpoints: Sequence[Endpoint]) -> FastAPI:
-        app: FastAPI = FastAPIOffline(**_TITLES, redoc_url=None, redirect_slashes=False, lifespan=self.lifespan)
+    def _pages(self, endpoints: Sequence[Endpoint], direct: Direct) -> FastAPI:
+        lifespan = partial(self.lifespan, direct=direct)
+        app: FastAPI = FastAPIOffline(**_TITLES, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
         app.router.routes.extend(plain_routes(endpoints, PREFIX))
         app.openapi = cache(lambda: _document(endpoints))  # type: ignore[method-assign]
         if self.dashboard is not None:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from headway.http.engine.replies import Reply
-from headway.http.engine.streaming import PIECE_BYTES, send_in_pieces
+from headway.http.engine.replies import PIECE_BYTES, Reply
+from headway.http.engine.streaming import send_in_pieces
 from headway.server.serving import connection_limits
 from headway.settings import Settings
 from support.program import forked_headway_serve

@@ -157,7 +157,7 @@ OPERATIONS: Final = (
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that the caller has started, in the course's order.",
         get_user_course_progress, PROGRESS_TAG, answer=list[LessonProgressShape], refusals=(404,),
-        answers_etag=True,
+        answers_etag=True, is_direct=True,
     ),
     Operation(
         "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
@@ -167,13 +167,13 @@ OPERATIONS: Final = (
         "change every field.",
         update_lesson_progress, PROGRESS_TAG, answer=LessonProgressShape, body=LessonProgressUpdate,
         query=WriteParameters, body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 409, 412, 413), conditional=True,
-        answers_etag=True,
+        answers_etag=True, is_direct=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "A summary of the caller's progress in the course, over the lessons that are in it now.",
         get_course_completion_stats, PROGRESS_TAG, answer=CourseSummary | ExplainedSummary,
-        query=SummaryParameters, refusals=(404,), answers_etag=True,
+        query=SummaryParameters, refusals=(404,), answers_etag=True, is_direct=True,
     ),
     Operation(
         "GET", "/progress", "List User Courses",

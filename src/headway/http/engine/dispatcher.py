@@ -25,30 +25,43 @@ class _Paths(NamedTuple):
     endpoints: Mapping[int | None, tuple[Endpoint, slice]]
 
 
-class Dispatcher:
-    """An ASGI application that serves `endpoints` by method and path, and hands other requests to `fallback`.
+class Routes:
+    """Finds the endpoint of a request by its method and path.
 
     One pattern matches all paths of a method. That costs a third of splitting a path and looking up its parts.
     """
 
-    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint], fallback: ASGIApp) -> None:
-        self._fallback = fallback
+    def __init__(self, endpoints: Mapping[tuple[str, str], Endpoint]) -> None:
         self._paths = {
             of: _paths({path: endpoint for (method, path), endpoint in endpoints.items() if method == of})
             for of in {method for method, _ in endpoints}
         }
 
+    def find(self, method: str, path: str) -> tuple[Endpoint, Sequence[str]] | None:
+        """Return the endpoint of a path, and the path's parameters; `None` where no endpoint serves it."""
+        paths = self._paths.get(method)
+        found = paths and paths.pattern.fullmatch(path)
+        if not paths or not found:
+            return None
+        endpoint, parameters = paths.endpoints[found.lastindex]
+        return endpoint, found.groups()[parameters]
+
+
+class Dispatcher:
+    """An ASGI application that serves the endpoints of `routes`, and hands other requests to `fallback`."""
+
+    def __init__(self, routes: Routes, fallback: ASGIApp) -> None:
+        self._routes = routes
+        self._fallback = fallback
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Other ASGI scopes (lifespan, WebSocket) go to the fallback."""
-        if scope["type"] == "http":
-            paths = self._paths.get(scope["method"])
-            found = paths and paths.pattern.fullmatch(scope["path"])
-            if paths and found:
-                endpoint, parameters = paths.endpoints[found.lastindex]
-                identifiers: Sequence[str] = found.groups()[parameters]
-                await endpoint(scope, receive, send, identifiers)
-                return
-        await self._fallback(scope, receive, send)
+        found = self._routes.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._fallback(scope, receive, send)
+            return
+        endpoint, identifiers = found
+        await endpoint(scope, receive, send, identifiers)
 
 
 def _paths(endpoints: Mapping[str, Endpoint]) -> _Paths:

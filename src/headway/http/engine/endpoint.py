@@ -19,7 +19,16 @@ from headway.http.engine.event_streams import Streams
 from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError
 from headway.http.engine.observation import LoggedRequests, Observer, request_id
 from headway.http.engine.parameters import parse_media_type
-from headway.http.engine.replies import Headers, RenderedLists, Reply, StreamedReply, etag_of, not_modified, with_etag
+from headway.http.engine.replies import (
+    PIECE_BYTES,
+    Headers,
+    RenderedLists,
+    Reply,
+    StreamedReply,
+    etag_of,
+    not_modified,
+    with_etag,
+)
 from headway.http.engine.requests import (
     BodyBudget,
     Call,
@@ -32,7 +41,7 @@ from headway.http.engine.requests import (
     read_headers,
 )
 from headway.http.engine.responder import break_off, respond
-from headway.http.engine.streaming import CLIENT_GONE, CLIENT_SLOW, PIECE_BYTES, send_in_pieces, send_streamed
+from headway.http.engine.streaming import CLIENT_GONE, CLIENT_SLOW, send_in_pieces, send_streamed
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -41,11 +50,24 @@ _log = get_logger("headway.http")
 
 COURSE_BODY_BYTES: Final = 1024 * 1024
 
-_REFUSED: Final = 400
 _LONG_BYTES: Final = 1024 * 1024
 """The entity tag of a longer answer is computed in a thread, since that takes more than a millisecond."""
 
 Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
+
+
+class Request(NamedTuple):
+    """A request as an endpoint gets it. `identifiers` are not yet checked.
+
+    `body` is the whole body, of at most `UNCOUNTED_BODY_BYTES`; `None` where it is to be read by ASGI's `receive`.
+    """
+
+    headers: RequestHeaders
+    identifiers: Sequence[str]
+    query: bytes
+    scheme: str
+    receive: Receive
+    body: bytes | None = None
 
 
 class EventStream(NamedTuple):
@@ -69,6 +91,8 @@ class Operation:
     - `resumable`: the operation takes an Idempotency-Key. `is_paged`: it answers a `Link` to the next page.
     - `refusals` are the statuses of its refusals, besides 401, 422 and 503, which every operation can answer.
     - `status` is the status of an answer with a body.
+    - `is_direct`: the connection may run the handler below ASGI (`direct.py`). So the handler waits for futures only,
+      and uses no `asyncio.timeout` and nothing else that needs a task.
     - `answers_etag`: the answer has an `ETag`. A GET then answers 304 to a client that has the current answer.
     """
 
@@ -95,6 +119,7 @@ class Operation:
     or_scope: str | None = None
     waived_for_oneself: bool = False
     is_public: bool = False
+    is_direct: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -146,16 +171,23 @@ class Endpoint:
         self._bodies = dependencies.bodies
         route = prefix + operation.path
         meter = dependencies.metrics.meter(operation.method, route)
-        self._observer = Observer(meter, operation.method, route, dependencies.log_requests)
+        self.observer = Observer(meter, operation.method, route, dependencies.log_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, identifiers: Sequence[str]) -> None:
-        """Serve one request. `identifiers` are the path's parameters, in the path's order, not yet checked."""
+        """Serve one request by ASGI. `identifiers` are the path's parameters, in the path's order, not yet checked."""
         started = perf_counter()
         headers = read_headers(scope["headers"])
+        query, scheme = scope["query_string"], scope.get("scheme", "http")
+        reply = await self.reply(Request(headers, identifiers, query, scheme, receive))
+        await self.send(reply, receive, send, started)
+
+    async def reply(self, request: Request) -> Reply | StreamedReply:
+        """Return the answer to a request, with the request's id among its headers."""
+        headers = request.headers
         identity = request_id(headers.get(b"x-request-id"))
         REQUEST_ID.set(identity)
         try:
-            reply = await self._answer(headers, receive, identifiers, scope)
+            reply = await self._answer(request)
             if self._is_revalidated and isinstance(reply, Reply):
                 is_long = len(reply.body) > _LONG_BYTES
                 reply = await asyncio.to_thread(with_etag, reply) if is_long else with_etag(reply)
@@ -168,76 +200,63 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - the traceback goes to the log, never to a client
             _log.exception("request_failed")
             reply = INTERNAL_ERROR
-        sent_headers = (*reply.headers, (b"x-request-id", identity.encode()))
-        if isinstance(reply, StreamedReply):
-            await self._stream(reply, sent_headers, receive, send, started)
-            return
-        status, body, _ = reply
-        if len(body) > PIECE_BYTES:
-            status = await self._send_long(reply, identity, receive, send)
-        elif status >= _REFUSED or not respond(send, status, sent_headers, body):
-            await _send(send, status, sent_headers, body)
-        self._observer.answered(status, started)
+        return reply.named(identity)
 
-    async def _send_long(self, reply: Reply, identity: str, receive: Receive, send: Send) -> int:
+    async def send(self, reply: Reply | StreamedReply, receive: Receive, send: Send, started: float) -> None:
+        """Send an answer by ASGI. The request began at `started` (seconds, of `perf_counter`)."""
+        if isinstance(reply, StreamedReply):
+            await self._stream(reply, receive, send, started)
+            return
+        status, body, headers = reply
+        if len(body) > PIECE_BYTES:
+            status = await self._send_long(reply, receive, send)
+        elif not reply.is_plain or not respond(send, status, headers, body):
+            await _send(send, status, headers, body)
+        self.observer.answered(status, started)
+
+    async def _send_long(self, reply: Reply, receive: Receive, send: Send) -> int:
         """Send a long answer in pieces, or 503 where there is no memory left for it. Returns the status for the log."""
-        named = (b"x-request-id", identity.encode())
         try:
             with self._long_answers.holding(reply.body):
-                taken = await send_in_pieces(reply._replace(headers=(*reply.headers, named)), receive, send)
+                taken = await send_in_pieces(reply, receive, send)
                 if taken == CLIENT_SLOW:
                     break_off(send)
                 return taken
         except TooManyAnswersError as refusal:
             status, body, headers = to_reply(refusal)
-        await _send(send, status, (*headers, named), body)
+        await _send(send, status, (*headers, reply.headers[-1]), body)
         return status
 
-    async def _stream(
-        self, reply: StreamedReply, headers: Headers, receive: Receive, send: Send, started: float
-    ) -> None:
-        status = await send_streamed(reply, headers, receive, send)
-        self._observer.answered(status, started)
+    async def _stream(self, reply: StreamedReply, receive: Receive, send: Send, started: float) -> None:
+        status = await send_streamed(reply, receive, send)
+        self.observer.answered(status, started)
         if status not in {reply.status, CLIENT_GONE}:
             break_off(send)
 
-    async def _answer(
-        self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], scope: Scope
-    ) -> Reply | StreamedReply:
+    async def _answer(self, request: Request) -> Reply | StreamedReply:
+        headers = request.headers
         authorization = headers.get(b"authorization")
         principal = NOBODY if self.operation.is_public else self._authenticator.known(authorization)
         if principal is None:
             principal = await self._identify(authorization, headers)
-        checked = self._permitted(principal, identifiers)
+        checked = self._permitted(principal, request.identifiers)
         if self._is_revalidated and b"if-none-match" in headers:
             parse_precondition(headers)  # refuse a malformed header also where the answer has no entity tag
         if not self._body_limit:
-            return await self._called(principal, headers, checked, b"", scope)
+            return await self._handler(self._call(principal, request, checked, b""))
         if self.operation.media_types:
             parse_media_type(headers, self.operation.media_types)  # before the body is read
+        if request.body is not None:
+            return await self._handler(self._call(principal, request, checked, request.body))
         with HeldBody(self._bodies, self._body_limit) as held:
-            body = await read_body(receive, headers, held)
-            return await self._called(principal, headers, checked, body, scope)
+            body = await read_body(request.receive, headers, held)
+            return await self._handler(self._call(principal, request, checked, body))
 
-    async def _called(
-        self, principal: Principal, headers: RequestHeaders, checked: tuple[str, ...], body: bytes, scope: Scope
-    ) -> Reply | StreamedReply:
-        query, scheme = scope["query_string"], scope.get("scheme", "http")
-        return await self._handler(
-            Call(
-                self._services,
-                self._lists,
-                self._long_answers,
-                self._streams,
-                principal,
-                headers,
-                checked,
-                body,
-                query,
-                scheme,
-                self._pages,
-            )
-        )
+    def _call(self, principal: Principal, request: Request, checked: tuple[str, ...], body: bytes) -> Call:
+        return Call(
+            self._services, self._lists, self._long_answers, self._streams, principal, request.headers, checked, body,
+            request.query, request.scheme, self._pages,
+        )  # fmt: skip
 
     def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
         """Check the principal's rights and the path's identifiers, before the body is read. Returns the identifiers.

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import httptools
+from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -19,6 +20,7 @@ from uvicorn.server import ServerState
 
 from headway.http.engine import errors
 from headway.http.engine.deadlines import ConnectionLimits, Deadlines, Phase
+from headway.http.engine.direct import DIRECT, Direct, DirectAnswer, Head
 from headway.http.engine.replies import Reply
 from headway.http.engine.responder import Responder
 
@@ -59,12 +61,8 @@ class _Answer(RequestResponseCycle, Responder):
             return True
         if self.disconnected or self.flow.write_paused or not self.keep_alive:
             return False
-        content = [STATUS_LINE[status]]
-        for name, value in (*self.default_headers, *headers):
-            content += (name, b": ", value, b"\r\n")
-        content += (b"\r\n", body)
         self.response_started = self.response_complete = True
-        self.transport.write(b"".join(content))
+        self.transport.write(_rendered(status, self.default_headers, headers, body))
         self.on_response()
         return True
 
@@ -135,6 +133,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._parser_moved = False
         self._is_discarding = self._is_leaving = False
         self._under_way: RequestResponseCycle | None = None  # is answered now; `cycle` is the last of the pipeline
+        self._unbegun: DirectAnswer | None = None  # its body is being read
         self._waiting_refusal: Reply | None = None
 
     # The connection
@@ -199,6 +198,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._unfinished += len(data)
         if self._in_message and self._size + self._unfinished > HEAD_BYTES:
             self._refuse(errors.HEAD_TOO_LARGE)
+        elif self._unbegun is not None:
+            self._begin(self._unbegun)  # it may be refused before its body has arrived
 
     def _parse(self, data: bytes) -> None:
         """Parse `data`. After an upgrade the parser expects another protocol, so a new one reads the head again."""
@@ -228,7 +229,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._hosts = self._discarded = 0
         self._size = _REQUEST_LINE_BYTES
         self._deadlines.begin(self._time())
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request's target."""
@@ -263,38 +266,68 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade():
             self._upgrades = True
             return
-        self._complete_scope(method.decode("ascii"), version)
         self._in_head = False
-        is_idle, self.cycle = self._is_idle(), self._new_cycle(version)
+        head = Head(method.decode("ascii"), version, self.url, self.headers, self.expect_100_continue)
+        keeps_alive = version >= "1.1" and self.parser.should_keep_alive()
+        is_idle = self._is_idle()
+        if is_idle and keeps_alive and self._answers_directly(head):
+            return
+        self.cycle = self._new_cycle(head, keep_alive=keeps_alive)
         if is_idle:
             self._answer(self.cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
+    def _answers_directly(self, head: Head) -> bool:
+        """Answer a request below ASGI as soon as the rest of `data_received` is parsed, if that is possible."""
+        direct: Direct | None = self.app_state.get(DIRECT)
+        found = direct and direct.endpoint_of(head)
+        if not found or self.root_path:
+            return False
+        self._unbegun = DirectAnswer(self, found, head)
+        self.cycle = self._under_way = cast("Any", self._unbegun)
+        return True
+
+    def _begin(self, answer: DirectAnswer) -> None:
+        self._unbegun = None
+        self.tasks.add(cast("Any", answer))  # uvicorn waits for it, and cancels it, as it does with its tasks
+        answer.begin(self.scheme or "http")
+
+    def write_answer(self, answer: DirectAnswer, reply: Reply) -> bool:
+        """Write a complete answer, unless the connection closes after it or the client reads slowly."""
+        is_gone = self.transport.is_closing()
+        if not is_gone and (answer.disconnected or answer.more_body or not answer.keep_alive or self.flow.write_paused):
+            return False
+        self.tasks.discard(cast("Any", answer))
+        answer.response_started = answer.response_complete = True
+        if not is_gone:
+            self.transport.write(_rendered(reply.status, self.server_state.default_headers, reply.headers, reply.body))
+            self.on_response_complete()
+        return True
+
+    def answer_by_asgi(self, answer: DirectAnswer, app: ASGIApp) -> None:
+        """Let an ASGI application send the answer, with what has arrived of the request."""
+        self.tasks.discard(cast("Any", answer))
+        cycle = self._new_cycle(answer.head, keep_alive=answer.keep_alive)
+        cycle.body, cycle.more_body, cycle.disconnected = bytearray(answer.body), answer.more_body, answer.disconnected
+        if self.cycle is cast("Any", answer):
+            self.cycle = cycle
+        self._answer(cycle, app)
+
     def _answer(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._under_way = cycle
         self._start_asgi_task(cycle, app)
-
-    def _complete_scope(self, method: str, version: str) -> None:
-        scope: Any = self.scope
-        scope["method"] = method
-        scope["http_version"] = version
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
-        scope["raw_path"] = self.root_path.encode("ascii") + url.path
-        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
-        scope["query_string"] = url.query or b""
 
     def _is_idle(self) -> bool:
         """Whether every request is answered."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is None or cycle.response_complete
 
-    def _new_cycle(self, version: str) -> RequestResponseCycle:
-        kind = _CloseDelimitedAnswer if version < "1.1" else _Answer
+    def _new_cycle(self, head: Head, *, keep_alive: bool) -> RequestResponseCycle:
+        kind = _CloseDelimitedAnswer if head.version < "1.1" else _Answer
         return kind(
-            scope=self.scope,
+            scope=self._scope(head),
             transport=self._exit,
             flow=self.flow,
             logger=self.logger,
@@ -302,10 +335,30 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             access_log=self.access_log,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version >= "1.1" and self.parser.should_keep_alive(),
+            expect_100_continue=head.expects_100_continue,
+            keep_alive=keep_alive,
             on_response=self.on_response_complete,
         )
+
+    def _scope(self, head: Head) -> Any:
+        """Return the scope of a request, as ASGI's specification describes it."""
+        url = httptools.parse_url(head.target)
+        path = url.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": head.version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": head.method,
+            "root_path": self.root_path,
+            "path": self.root_path + (unquote(path) if "%" in path else path),
+            "raw_path": self.root_path.encode("ascii") + url.path,
+            "query_string": url.query or b"",
+            "headers": head.lines,
+            "state": self.app_state.copy(),
+        }
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body. Where the request is already answered, discard it, up to LINGER_BYTES."""
@@ -328,6 +381,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.message_event.set()
+            if self._unbegun is not None:
+                self._begin(self._unbegun)
 
     # What is answered
 
@@ -432,6 +487,19 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._refuse(errors.REQUEST_LATE)
         else:
             self.transport.close()
+
+
+def _rendered(
+    status: int, first: Iterable[tuple[bytes, bytes]], headers: Iterable[tuple[bytes, bytes]], body: bytes
+) -> bytes:
+    """Return an answer as bytes, with the `first` headers before the others."""
+    content = [STATUS_LINE[status]]
+    for name, value in first:
+        content += (name, b": ", value, b"\r\n")
+    for name, value in headers:
+        content += (name, b": ", value, b"\r\n")
+    content += (b"\r\n", body)
+    return b"".join(content)
 
 
 def _new_parser(protocol: BoundedHeadProtocol) -> httptools.HttpRequestParser:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from hashlib import blake2b
 from io import BytesIO
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from starlette.responses import Response
 
@@ -20,12 +20,26 @@ KEPT_BYTES: Final = 64 * 1024 * 1024
 _ENTRY_BYTES: Final = 4096
 
 
+PIECE_BYTES: Final = 64 * 1024
+"""How much of an answer is passed to the server at once. The server copies no more than this for a slow client."""
+_REFUSED: Final = 400
+
+
 class Reply(NamedTuple):
     """An answer, ready to be sent."""
 
     status: int
     body: bytes
     headers: Headers
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it may be written at once: it is short, and no refusal."""
+        return self.status < _REFUSED and len(self.body) <= PIECE_BYTES
+
+    def named(self, request_id: str) -> Self:
+        """Return the answer with the request's id as its last header."""
+        return self.__class__(self.status, self.body, (*self.headers, (b"x-request-id", request_id.encode())))
 
 
 Chunks = AsyncGenerator[bytes, None]
@@ -41,6 +55,10 @@ class StreamedReply(NamedTuple):
     chunks: Chunks
     headers: Headers
     patience_seconds: float | None = None
+
+    def named(self, request_id: str) -> Self:
+        """Return the answer with the request's id as its last header."""
+        return self._replace(headers=(*self.headers, (b"x-request-id", request_id.encode())))
 
 
 # Without a Content-Length, which RFC 9110 section 8.6 forbids here.

@@ -8,14 +8,12 @@ from starlette.types import Message, Receive, Send
 
 from headway.domain.errors import HeadwayError, StoppingError
 from headway.http.engine.errors import INTERNAL_ERROR, to_reply
-from headway.http.engine.replies import Chunks, Headers, Reply, StreamedReply
+from headway.http.engine.replies import PIECE_BYTES, Chunks, Reply, StreamedReply
 from headway.http.engine.requests import ClientGoneError
 from headway.logs import get_logger
 
 _log = get_logger("headway.http")
 
-PIECE_BYTES: Final = 64 * 1024
-"""How much of an answer is passed to the server at once. The server copies no more than this for a slow client."""
 _LEAST_BYTES_A_SECOND: Final = 64 * 1024
 _LEAST_SECONDS: Final = 60.0
 CLIENT_GONE: Final = 499
@@ -27,14 +25,14 @@ class _SlowClientError(Exception):
     """The client read nothing for too long."""
 
 
-async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive, send: Send) -> int:
+async def send_streamed(reply: StreamedReply, receive: Receive, send: Send) -> int:
     """Send an answer chunk by chunk. Returns its status, or the status of the error that cut it short.
 
     An answer that was cut short is not ended. The caller has to break it off.
     """
     listening = asyncio.ensure_future(_hung_up(receive))
     try:
-        await _send(send, {"type": "http.response.start", "status": reply.status, "headers": list(headers)})
+        await _send(send, {"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
         async with contextlib.aclosing(reply.chunks) as chunks:
             async for chunk in chunks:
                 if chunk:
