@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 from typing import Final, NamedTuple, TypeVar
@@ -261,6 +261,7 @@ def by_section(items: Iterable[Item], lesson_of: Callable[[Item], Lesson]) -> li
     return [(title, list(some)) for title, some in groupby(items, lambda item: lesson_of(item).section)]
 
 
+@lru_cache(maxsize=256)  # all writes of a batch have the same time
 def date_in(zone: str, moment: datetime) -> date:
     """Return the date of a time in a time zone."""
     return moment.astimezone(ZoneInfo(zone)).date()

@@ -166,16 +166,23 @@ def needs(
     recalculated; a run ends. Days are needed where a write brings times, and where the last day is ahead. Where
     prerequisites are `enforced`, the lessons that come first are needed, too.
     """
-    lessons = {work.lesson_id for work in works if isinstance(work, LessonWrite)}
+    lessons: set[LessonId] = set()
+    at_lesson = progress.at_lesson if progress else None
+    brings_times, all_lessons = False, progress is not None and progress.course_version != course.version
+    for work in works:
+        if isinstance(work, LessonWrite):
+            lessons.add(work.lesson_id)
+            brings_times |= work.times is not NO_TIMES
+            # An earlier one of several works may start the lesson.
+            all_lessons |= work.may_take_back and (work.lesson_id == at_lesson or len(works) > 1)
+        else:
+            brings_times |= isinstance(work, CourseProgressRestore)
+            all_lessons |= isinstance(work, CourseProgressRefresh | RunStart)
     if enforced.prerequisites:
         known = course.course.lessons_by_id
         lessons |= {required for written in lessons if written in known for required in known[written].requires}
-    brings_times = any(map(_brings_times, works))
-    return Needs(
-        lessons,
-        brings_times or _is_recalculated(works, course, progress) or _may_go_back(works, progress) or _ends_run(works),
-        progress is not None and (brings_times or progress.day.date > latest),
-    )
+    is_ahead = progress is not None and progress.day.date > latest
+    return Needs(lessons, brings_times or all_lessons, progress is not None and (brings_times or is_ahead))
 
 
 class Changes:
@@ -288,6 +295,7 @@ class Changes:
             now=now,
             known=self._present_days,
             all_lesson_progress=self._present_lessons,
+            revision=next_revision(self._before, now),
         )
         self._keep(position, now, [(written.before, written.after)])
         return written
@@ -355,13 +363,15 @@ class Changes:
 
     def _keep(self, position: ProgressChange, now: datetime, lessons: Sequence[Changed] = ()) -> None:
         """Keep what a work has made of the course progress. `lessons` is the lesson progress that it changed."""
-        self._days.update(position.days)
+        if position.days:
+            self._days.update(position.days)
         after = position.course_progress
         if is_completion(self._progress, after):
             after = self._completed(after)
         if self._recorder is not None:
             self._recorder.change(lessons, self._progress, after, self._actor, now)
-        self._progress = after._replace(revision=next_revision(self._before, now))
+        revision = next_revision(self._before, now)
+        self._progress = after if after.revision == revision else after._replace(revision=revision)
 
     def _keep_in_other_run(self, after: CourseProgress, now: datetime) -> None:
         if self._recorder is not None:
@@ -544,31 +554,6 @@ def _actor_of(work: Work) -> Actor:
 
 def _acting(person: LearnerId | None) -> Actor:
     return BY_LEARNER if person is None else Actor(ActorKind.ON_BEHALF, person)
-
-
-def _brings_times(work: Work) -> bool:
-    return isinstance(work, CourseProgressRestore) or (isinstance(work, LessonWrite) and work.times is not NO_TIMES)
-
-
-def _is_recalculated(works: Sequence[Work], course: VersionedCourse, progress: CourseProgress | None) -> bool:
-    if progress is not None and progress.course_version != course.version:
-        return True
-    return any(isinstance(work, CourseProgressRefresh) for work in works)
-
-
-def _ends_run(works: Sequence[Work]) -> bool:
-    return any(isinstance(work, RunStart) for work in works)
-
-
-def _may_go_back(works: Sequence[Work], progress: CourseProgress | None) -> bool:
-    """Whether a work may undo the start of the last lesson that the learner has started."""
-    at_lesson = progress.at_lesson if progress else None
-    return any(
-        isinstance(work, LessonWrite)
-        and work.may_take_back
-        and (work.lesson_id == at_lesson or len(works) > 1)  # an earlier work may start the lesson
-        for work in works
-    )
 
 
 def _new_id() -> ProgressId:

@@ -115,6 +115,14 @@ class CourseProgress(NamedTuple):
         """Whether the learner is in the course's roster: is enrolled, or has started."""
         return self.enrolled_at is not None
 
+    def has_same_enrolment(self, other: "CourseProgress") -> bool:
+        """Whether the learner is enrolled in both or in neither, and by the same."""
+        return (
+            (self.enrolled_at is None) is (other.enrolled_at is None)
+            and (self.ended_at is None) is (other.ended_at is None)
+            and self.sources == other.sources
+        )
+
     @property
     def last_seen(self) -> date | None:
         """The last day on which the learner wrote; `None` where only other persons wrote."""

@@ -234,6 +234,8 @@ class Recorder:
             return
         if self._recording.progress:
             self._update(present, before, after, actor, now)
+        if before is not None and after is not None and _is_in_same_state(before, after):
+            return
         transitions = lesson_transitions(before, after)
         if not transitions:
             return
@@ -266,9 +268,9 @@ class Recorder:
         self._add(EventType.COURSE_RESTARTED, actor, now, _state_of(before), _state_of(after))
 
     def _enrolment(self, before: CourseProgress | None, after: CourseProgress, actor: Actor, now: datetime) -> None:
-        was = before is not None and before.is_enrolled
-        if before is not None and was is after.is_enrolled and before.sources == after.sources:
+        if before is not None and before.has_same_enrolment(after):
             return
+        was = before is not None and before.is_enrolled
         old, new = _enrolment_of(before), _enrolment_of(after)
         if not was and after.is_enrolled:
             self._add(EventType.ENROLMENT_CREATED, actor, now, _NO_VALUES, new)
@@ -370,6 +372,11 @@ def lesson_transitions(before: LessonProgress | None, after: LessonProgress | No
     if (was_started and not started) or (was_completed and not completed) or (had_passed and not passed):
         found.append(EventType.LESSON_RESET)
     return found
+
+
+def _is_in_same_state(before: LessonProgress, after: LessonProgress) -> bool:
+    """Whether a change means nothing for the lesson, as nearly every regular report of a player does."""
+    return before.status is after.status and before.quiz_passed is after.quiz_passed
 
 
 def _state(progress: LessonProgress | None) -> tuple[bool, bool, bool]:

@@ -20,7 +20,6 @@ from headway.domain.course_progress import (
     is_complete,
     is_started,
     last_started,
-    micro_minutes,
     with_sources,
     without_progress,
 )
@@ -74,7 +73,7 @@ class CourseProgressRestore(NamedTuple):
     ended_runs: tuple[EndedRun, ...] = ()
 
 
-def advance(
+def advance(  # noqa: PLR0913 - every write calls this; to gather the arguments costs as much as a part of the rule
     course_progress: CourseProgress | None,
     write: LessonWrite,
     written: Written,
@@ -83,18 +82,20 @@ def advance(
     now: datetime,
     all_lesson_progress: Callable[[], Iterable[LessonProgress]],
     known: ChangedDays = NO_DAYS,
+    revision: int = 0,
 ) -> ProgressChange:
-    """Return the course progress after a write.
+    """Return the course progress after a write, with that revision.
 
     `course_progress` is the course progress before the write, under the same version of the course; `None` means
     there is none yet. `known` are the learner's finished days. They are needed for a write with times, and where the
     last day is ahead of today. `all_lesson_progress` returns all the learner's lesson progress in the course after the
     write. It is called where a write with times leaves a lesson that counts completed, and where it may undo the start
-    of a lesson (`LessonWrite.may_take_back`). The caller sets the revision.
+    of a lesson (`LessonWrite.may_take_back`).
     """
     lesson, before, after = written.lesson, written.before, written.after
     course_progress = course_progress or without_progress(write.learner_id, course)
-    tally = course_progress.tally.plus(contribution(lesson, after), less=contribution(lesson, before))
+    gained, lost = contribution(lesson, after), contribution(lesson, before)
+    tally = course_progress.tally.plus(gained, less=lost)
     last = (
         _latest_completion(course.course, all_lesson_progress())
         if written.is_dated and tally.completed_lessons
@@ -106,7 +107,8 @@ def advance(
     if written.moments is not None:
         is_first = course_progress.completed_at is None and completed_at is not None
         calendar.settle(course.course.date_of(now))
-        calendar.add_work(course.course, written, written.moments, completed_at if is_first else None)
+        time = max(0, gained.micro_minutes - lost.micro_minutes)
+        calendar.add_work(course.course, written, time, written.moments, completed_at if is_first else None)
         last_accessed = max(min(last_accessed or written.moments.ended, now), written.moments.ended)
     started_at = min(course_progress.started_at or now, after.created_at if after else now, now)
     return ProgressChange(
@@ -116,7 +118,7 @@ def advance(
             tally,
             last_accessed,
             course.version,
-            course_progress.revision,
+            revision,
             started_at,
             completed_at,
             calendar.last,
@@ -148,7 +150,7 @@ def restore(
     calendar = _Calendar(course_progress.day, known)
     calendar.settle(course.course.date_of(now))
     for day in asked.days:
-        calendar.put(_bounded(day))
+        calendar.put(_sum(day, LearnerDay(day.date)))
     calendar.settle(course.course.date_of(now))
     restored = course_progress._replace(day=calendar.last)
     if asked.run == restored.run:
@@ -214,9 +216,16 @@ class _Calendar:
         self.changed: dict[date, LearnerDay | None] = {}
         self._known = known
 
-    def add_work(self, course: Course, written: Written, moments: Moments, course_completed: datetime | None) -> None:
-        """Add what a write did to the days on which it was done."""
-        started, completed, micro_minutes = _done(written)
+    def add_work(
+        self,
+        course: Course,
+        written: Written,
+        micro_minutes: int,
+        moments: Moments,
+        course_completed: datetime | None,
+    ) -> None:
+        """Add what a write did to the days on which it was done. `micro_minutes` is the time that it added."""
+        started, completed = _done(written)
         if not written.is_dated:
             day = max(course.date_of(moments.ended), self.last.date)  # a change of the time zone does not move it back
             self.add(LearnerDay(day, started, completed, micro_minutes, int(course_completed is not None)))
@@ -258,38 +267,27 @@ class _Calendar:
         return self.changed[day] if day in self.changed else self._known.get(day)
 
 
-def _done(written: Written) -> tuple[int, int, int]:
-    """Return how many lessons a write started and completed, and the time that it added, in micro-minutes."""
+def _done(written: Written) -> tuple[int, int]:
+    """Return how many lessons a write started and completed."""
     before, after = written.before, written.after
     was, is_now = before.status if before else Status.NOT_STARTED, after.status if after else Status.NOT_STARTED
     return (
         int(was is Status.NOT_STARTED and is_now is not Status.NOT_STARTED),
         int(was is not Status.COMPLETED and is_now is Status.COMPLETED),
-        max(0, micro_minutes(after) - micro_minutes(before)),
     )
 
 
 def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
-    """Return the counts and time of both days together, with the date of the first."""
-    return _bounded(
-        LearnerDay(
-            day.date,
-            day.lessons_started + other.lessons_started,
-            day.lessons_completed + other.lessons_completed,
-            day.micro_minutes + other.micro_minutes,
-            day.completions + other.completions,
-        )
-    )
+    """Return the counts and time of both days together, with the date of the first.
 
-
-def _bounded(day: LearnerDay) -> LearnerDay:
-    """Return the day with its time and counts limited: a learner who starts over often can not exceed 24 hours."""
+    They are limited: a learner who starts over often can not exceed 24 hours.
+    """
     return LearnerDay(
         day.date,
-        min(day.lessons_started, MOST_DONE),
-        min(day.lessons_completed, MOST_DONE),
-        min(day.micro_minutes, MOST_TIME),
-        min(day.completions, MOST_DONE),
+        min(day.lessons_started + other.lessons_started, MOST_DONE),
+        min(day.lessons_completed + other.lessons_completed, MOST_DONE),
+        min(day.micro_minutes + other.micro_minutes, MOST_TIME),
+        min(day.completions + other.completions, MOST_DONE),
     )
 
 

@@ -210,16 +210,15 @@ def kept_fields(
 
     For a conditional write this can only be the status, where the lesson's conditions do not allow `completed`.
     """
-    if not update:
-        return ()
-    return tuple(
+    kept = [
         field
         for field, sent in update.items()
         if sent is not None
         and field in _KEEPABLE
         and getattr(after, field) != sent
         and (sent is _COMPLETED or (not conditional and getattr(after, field) == getattr(before, field)))
-    )
+    ]
+    return tuple(kept) if kept else ()
 
 
 _KEEPABLE: Final = frozenset(

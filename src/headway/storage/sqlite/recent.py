@@ -110,7 +110,7 @@ class Recent:
         self, connection: apsw.Connection, before: CourseProgress | None, after: CourseProgress
     ) -> None:
         """Store course progress. Leaves the indexes alone where nothing in them changes."""
-        if before is not None and _sorted_by(before) == _sorted_by(after):
+        if before is not None and _only_touches(before, after):
             fetch(connection, sql.TOUCH_COURSE_PROGRESS, *touched_columns(after))
         else:
             fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(after))
@@ -124,20 +124,18 @@ class Recent:
             self._lessons.pop(key, None)
 
 
-def _sorted_by(course_progress: CourseProgress) -> tuple[object, ...]:
-    """Return the values that a write leaves as they are, nearly always: those of the indexes and of the enrolment."""
+def _only_touches(before: CourseProgress, after: CourseProgress) -> bool:
+    """Whether a change leaves the values of the indexes and of the enrolment as they are. Nearly every write does."""
     return (
-        course_progress.tally.completed_lessons,
-        course_progress.day.date,
-        course_progress.completed_at,
-        course_progress.started_at,
-        course_progress.at_lesson,
-        course_progress.enrolled_at,
-        course_progress.ended_at,
-        course_progress.due_at,
-        course_progress.sources,
-        course_progress.run,
+        before.tally.completed_lessons == after.tally.completed_lessons
+        and before.day.date == after.day.date
+        and before[_FIRST_TIMES] == after[_FIRST_TIMES]
+        and before[_AFTER_DAY] == after[_AFTER_DAY]
     )
+
+
+_FIRST_TIMES: Final = slice(CourseProgress._fields.index("started_at"), CourseProgress._fields.index("day"))
+_AFTER_DAY: Final = slice(CourseProgress._fields.index("at_lesson"), None)
 
 
 class _Bounded(OrderedDict[K, V], Generic[K, V]):
