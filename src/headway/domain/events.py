@@ -55,6 +55,10 @@ class EventType(StrEnum):
     WEBHOOK_TEST = "webhook.test"
 
 
+FEED_TYPES: Final = tuple(kind for kind in EventType if kind is not EventType.WEBHOOK_TEST)
+"""The types of the events in the feed. A test of a webhook goes to the webhook alone."""
+
+
 class ActorKind(StrEnum):
     """Who made a change: the learner, somebody for the learner, an import, or an edit of the course."""
 
