@@ -115,6 +115,13 @@ def add_common(parser: argparse.ArgumentParser, *, seconds: int, connections: tu
     add("--connections", type=numbers, default=connections, metavar="N,N", help=f"how many ({listed})")
     add("--learners", type=Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
     add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
+    add_places(parser)
+    return add
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Add which parts of a run are measured, where its databases are, and where its figures go."""
+    add = parser.add_argument
     add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
     add(
         "--directory",
@@ -125,7 +132,6 @@ def add_common(parser: argparse.ArgumentParser, *, seconds: int, connections: tu
     )
     add("--json", type=Path, metavar="FILE", help="write every round's figures to FILE")
     add("--markdown", type=Path, metavar="FILE", help="write what is printed to FILE, as Markdown")
-    return add
 
 
 class Between:

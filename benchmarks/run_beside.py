@@ -26,7 +26,7 @@ import postgres
 import servers
 from constant_rate import run_at_rate
 from load import Load, Measurement
-from options import Between, is_wanted
+from options import Between, add_places, is_wanted
 from population import PROGRESS_PATH, Population, learners_admin, make_population, numbered_id, statistics_reader
 from program import carry_out, shown_steps
 from schools import Schools
@@ -276,10 +276,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     add("--lessons", type=Between(1, 1000), default=4, metavar="N", help="in the course (%(default)s)")
     add("--rate", type=Between(1, 10_000), default=100, metavar="N", help="PUTs a second (%(default)s)")
     add("--seconds", type=Between(1, 60), default=15, metavar="N", help="of each part (%(default)s)")
-    add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
-    add("--directory", type=Path, default=Path("/var/tmp"), metavar="PATH", help="for the databases (%(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write the figures to FILE")
-    add("--markdown", type=Path, metavar="FILE", help="write what is printed to FILE, as Markdown")
+    add_places(parser)
     options = Options(**vars(parser.parse_args(arguments)))
     if not options.stores:
         parser.error(f"no part of the run has a name like {options.only!r}")

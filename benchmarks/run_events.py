@@ -21,7 +21,7 @@ import machine
 import postgres
 import servers
 from load import Load, Measurement, run_wrk
-from options import Between, is_wanted
+from options import Between, add_places, is_wanted
 from population import Population, make_population
 from postgres import Postgres
 from processor import tree_seconds
@@ -260,10 +260,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     add("--learners", type=Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
     add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
     add("--before", type=Path, metavar="PATH", help="the folder `src` of another checkout, to compare with")
-    add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
-    add("--directory", type=Path, default=Path("/var/tmp"), metavar="PATH", help="for the databases (%(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write every round's figures to FILE")
-    add("--markdown", type=Path, metavar="FILE", help="write what is printed to FILE, as Markdown")
+    add_places(parser)
     options = Options(**vars(parser.parse_args(arguments)))
     if not options.parts:
         parser.error(f"no part of the run has a name like {options.only!r}")

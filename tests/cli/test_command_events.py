@@ -1,6 +1,7 @@
 """`headway events tail`: what happened, with a running service and without one."""
 
 import json
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from headway.formats.events import event_schema
 from support.documents import course_document, document_file
-from support.program import Program, headway
+from support.program import Finished, Program, headway
 from support.running import HEADWAY, lesson, service_environment
 
 
@@ -22,6 +23,12 @@ def enrolled(program: Program, document: dict[str, Any]) -> str:
     learner = str(uuid4())
     assert program("enrolments", "put", document["id"], learner).code == 0
     return learner
+
+
+def go_on(program: Program, printed: Finished) -> Finished:
+    """Run the command that was printed to go on with, as a shell reads it."""
+    _, _, command = printed.err.partition("Go on with: headway ")
+    return program(*shlex.split(command))
 
 
 def documents(text: str) -> list[Any]:
@@ -47,10 +54,26 @@ def test_documents_are_one_a_line_and_the_cursor_goes_on(program: Program, docum
     jsonschema.Draft202012Validator(event_schema()).validate(published)
     assert published["type"] == "course.published"
     learner = enrolled(program, document)
-    cursor = first.err.split()[-1]
-    [created] = documents(program("events", "tail", "--after", cursor, "--no-follow", "--json").out)
+    [created] = documents(go_on(program, first).out)
     assert (created["type"], created["data"]["user_id"]) == ("enrolment.created", learner)
     assert program("events", "tail", "--after", "newest", "--no-follow").out == ""
+
+
+def test_the_command_to_go_on_with_has_the_same_options(program: Program, document: dict[str, Any]) -> None:
+    other = course_document(lesson())
+    assert program("courses", "put", str(document_file(program.folder / "other.json", other))).code == 0
+    first, _, second = [enrolled(program, one) for one in (document, other, document)]
+    options = ("--types", "enrolment.created, run.started", "--course", document["id"], "--limit", "1", "--json")
+    printed = program("events", "tail", "--after", "0", *options)
+    assert printed.err.endswith(
+        f" --types 'enrolment.created, run.started' --course {document['id']} --limit 1 --json\n"
+    )
+    for one, learner in ((printed, first), (go_on(program, printed), second)):
+        [created] = documents(one.out)
+        assert (created["type"], created["data"]["user_id"]) == ("enrolment.created", learner)
+    assert program("events", "tail", "--no-follow", "--types", "enrolment.created").err.endswith(
+        " --types enrolment.created --no-follow\n"
+    )
 
 
 def test_options_select(program: Program, document: dict[str, Any]) -> None:
@@ -76,6 +99,7 @@ def test_a_removed_course_is_named_by_its_id(program: Program, document: dict[st
     [
         (("--after", "soon"), "--after soon is not a cursor"),
         (("--types", "lesson"), "--types lesson: Input should be types"),
+        (("--types", "webhook.test"), "learner.erased, progress.updated."),
         (("--course", "none"), "COURSE"),
         (("--limit", "0"), "greater than or equal to 1"),
     ],

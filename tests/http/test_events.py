@@ -103,6 +103,7 @@ def test_waiting_ends_with_an_event_or_with_the_time(reader: httpx.Client, taugh
         ("after=oldest", "after", "cursor_parsing"), ("after=1e3", "after", "cursor_parsing"),
         (f"after={10**18}", "after", "cursor_parsing"), ("after=%D9%A1", "after", "cursor_parsing"),
         ("types=", "types", "unknown_type"), ("types=lesson.started,lesson", "types", "unknown_type"),
+        ("types=webhook.test", "types", "unknown_type"),
         ("course=1", "course", "uuid_parsing"), ("limit=0", "limit", "greater_than_equal"),
         ("limit=1001", "limit", "less_than_equal"), ("wait=31", "wait", "less_than_equal"),
         ("wait=-1", "wait", "greater_than_equal"), ("wait=soon", "wait", "int_parsing"),

@@ -9,19 +9,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from headway import Settings
 from headway.app import Headway
 from headway.domain.errors import CursorExpiredError, HeadwayError, StoreUnavailableError
 from headway.domain.events import EventFilter, Feed
 from headway.http.api import events
-from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import Event, Follower
 from support.feed import Reader, Taught, following_events
 from support.program import forked_headway_serve
-from support.running import PATIENCE, PREFIX, SECRET, Running, authorization, eventually, token
-from support.serving import served
+from support.running import PATIENCE, PREFIX, Running, authorization, eventually, token
+from support.serving import WAYS_IN, served_by
 
 pytestmark = pytest.mark.slow
 
@@ -191,15 +188,11 @@ class Watched:
         return await self._newest()
 
 
-@pytest.fixture(params=["service", "mounted"])
+@pytest.fixture(params=WAYS_IN)
 def watched(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     """Yield it by either way in, with streams that look twenty times a second."""
     monkeypatch.setattr(events, "READ_SECONDS", 0.05)
-    headway = Headway(Settings(database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none"))
-    host = FastAPI()
-    host.include_router(headway.router())
-    is_service = request.param == "service"
-    with served(headway.asgi() if is_service else host, BoundedHeadProtocol if is_service else None) as base_url:
+    with served_by(request.param, folder) as (headway, base_url):
         found = Watched(headway, base_url, monkeypatch)
         with found.clients:
             yield found

@@ -15,9 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
-from headway import Settings
 from headway.app import Headway
 from headway.domain.errors import StoreUnavailableError, TooManyStreamsError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
@@ -26,13 +24,12 @@ from headway.domain.statistics import CourseReading
 from headway.http.api import statistics
 from headway.http.engine import event_streams as statistics_stream
 from headway.http.engine.event_streams import Event, Watched
-from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import following
 from support.probes import counted_requests
 from support.program import forked_headway_serve
-from support.running import PATIENCE, PREFIX, SECRET, Running, authorization, course, eventually, token
+from support.running import PATIENCE, PREFIX, Running, authorization, course, eventually, token
 from support.school import token_for_courses
-from support.serving import served
+from support.serving import WAYS_IN, served_by
 
 pytestmark = pytest.mark.slow
 
@@ -219,15 +216,11 @@ class Followed:
         return counted_requests(self.headway, ROUTE)
 
 
-@pytest.fixture(params=["service", "mounted"])
+@pytest.fixture(params=WAYS_IN)
 def followed(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Followed]:
     """Read twenty times a second, by either way in."""
     monkeypatch.setattr(statistics_stream, "READ_SECONDS", 0.05)
-    headway = Headway(Settings(database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none"))
-    host = FastAPI()
-    host.include_router(headway.router())
-    is_service = request.param == "service"
-    with served(headway.asgi() if is_service else host, BoundedHeadProtocol if is_service else None) as base_url:
+    with served_by(request.param, folder) as (headway, base_url):
         yield Followed(headway, base_url, monkeypatch)
 
 

@@ -54,6 +54,16 @@ def answer(code: int, *headers: str) -> Answer:
     )
 
 
+def answer_after(moment: asyncio.Event) -> Answer:
+    """Return what answers 204 as soon as the moment has come."""
+
+    async def answer_then(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await moment.wait()
+        await answer(204)(reader, writer)
+
+    return answer_then
+
+
 class Office:
     """A client with all scopes, a course, and a learner in it."""
 
@@ -166,6 +176,41 @@ async def test_both_secrets_sign_after_a_new_one_was_made(office: Office) -> Non
         tried = await office.client.post(f"{path}/test")
         assert tried.json() == {"outcome": "answered", "status": 200, "taken": True}
         assert {opened(secret, got)["type"] for secret in (put["secret"], new)} == {"webhook.test"}
+
+
+async def test_one_test_of_a_webhook_runs_at_a_time(office: Office) -> None:
+    may_answer = asyncio.Event()
+    async with receiver(answer_after(may_answer)) as got, asyncio.TaskGroup() as running:
+        path, _ = await office.subscribe(got.url)
+        other, _ = await office.subscribe(got.url)
+        first = running.create_task(office.client.post(f"{path}/test"))
+        await got.gets(1)
+        for _ in range(3):
+            refused = await office.client.post(f"{path}/test")
+            assert (refused.status_code, refused.json()["code"]) == (409, "webhook_test_under_way")
+            assert "test of this webhook is under way" in refused.json()["detail"]
+        of_another = running.create_task(office.client.post(f"{other}/test"))
+        await got.gets(2)
+        may_answer.set()
+        for tried in (await first, await of_another, await office.client.post(f"{path}/test")):
+            assert tried.json() == {"outcome": "answered", "status": 204, "taken": True}
+    assert len(got.requests) == 3
+
+
+async def test_a_webhook_can_be_tested_again_after_a_client_left(office: Office) -> None:
+    may_answer = asyncio.Event()
+    async with receiver(answer_after(may_answer)) as got:
+        path, _ = await office.subscribe(got.url)
+        left = asyncio.create_task(office.client.post(f"{path}/test"))
+        await got.gets(1)
+        left.cancel()
+        may_answer.set()
+
+        async def is_taken() -> bool:
+            tried = await office.client.post(f"{path}/test")
+            return tried.status_code == 200 and tried.json()["taken"]
+
+        await until(is_taken)
 
 
 async def test_other_events_are_not_sent(office: Office) -> None:

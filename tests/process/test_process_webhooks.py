@@ -72,6 +72,16 @@ def subscribe(program: Program, *addresses: str) -> None:
 
 
 @contextmanager
+def holding_enrolments(program: Program) -> Iterator[tuple[Gate, Inbox]]:
+    """Yield an inbox with a webhook, and the gate that holds up each learner's first event there."""
+    gate = Gate(lambda event: event["type"] == "enrolment.created")
+    inbox = Inbox(gate)
+    with inbox.serving() as address:
+        subscribe(program, address)
+        yield gate, inbox
+
+
+@contextmanager
 def serving(program: Program, **settings: object) -> Iterator[Running]:
     with program.serve(webhooks_allow="127.0.0.0/8", **settings) as running:
         yield running
@@ -119,10 +129,7 @@ def repeated(events: Sequence[Event]) -> list[str]:
 @pytest.mark.slow
 def test_a_server_that_is_killed_during_delivery_repeats_what_was_under_way_alone(program: Program) -> None:
     learners = new_learners(5)
-    gate = Gate(lambda event: event["type"] == "enrolment.created")
-    inbox = Inbox(gate)
-    with inbox.serving() as address:
-        subscribe(program, address)
+    with holding_enrolments(program) as (gate, inbox):
         with serving(program) as running:
             complete_all(running, learners, a_course(running))
             eventually(lambda: len(gate.held) == len(learners), A_WHILE)
@@ -222,41 +229,31 @@ def test_a_receiver_with_an_answer_without_end_gets_every_event_once(program: Pr
 
 def test_delivery_goes_on_after_the_database_server_was_away(folder: Path, own_server: Server) -> None:
     learners = new_learners(20)
-    gate = Gate(lambda event: event["type"] == "enrolment.created")
-    inbox = Inbox(gate)
     with session(own_server.url) as operator:
         operator.execute("CREATE DATABASE webhooks")  # of its own: others would find the webhook in theirs
     program = Program(folder, own_server.url.removesuffix("/postgres") + "/webhooks")
-    with inbox.serving() as address:
-        subscribe(program, address)
-        with serving(program) as running:
-            complete_all(running, learners, a_course(running))
-            eventually(lambda: len(gate.held) > 0, A_WHILE)
-            own_server.stop_immediately()
-            gate.open()
-            under_way = [event["id"] for event in gate.held]
-            eventually(lambda: {event["id"] for event in inbox.answered}.issuperset(under_way), A_WHILE)
-            own_server.start()
-            eventually(lambda: has_all(inbox.came, learners), A_WHILE)
+    with holding_enrolments(program) as (gate, inbox), serving(program) as running:
+        complete_all(running, learners, a_course(running))
+        eventually(lambda: len(gate.held) > 0, A_WHILE)
+        own_server.stop_immediately()
+        gate.open()
+        under_way = [event["id"] for event in gate.held]
+        eventually(lambda: {event["id"] for event in inbox.answered}.issuperset(under_way), A_WHILE)
+        own_server.start()
+        eventually(lambda: has_all(inbox.came, learners), A_WHILE)
     check_order(inbox.came, learners)
     assert len(repeated(inbox.came)) <= len(gate.held)
 
 
 def test_delivery_goes_on_after_the_file_was_locked(folder: Path) -> None:
     program, learners = Program(folder, f"sqlite:///{folder}/headway.db"), new_learners(5)
-    gate = Gate(lambda event: event["type"] == "enrolment.created")
-    inbox = Inbox(gate)
-    with inbox.serving() as address:
-        subscribe(program, address)
-        with serving(program, lock_seconds=0.2) as running:
-            complete_all(running, learners, a_course(running))
-            eventually(lambda: len(gate.held) == len(learners), A_WHILE)
-            with write_lock(folder):
-                gate.open()
-                eventually(
-                    lambda: "store_unavailable" in "".join(running.log) or "locked" in "".join(running.log), A_WHILE
-                )
-            eventually(lambda: has_all(inbox.came, learners), A_WHILE)
+    with holding_enrolments(program) as (gate, inbox), serving(program, lock_seconds=0.2) as running:
+        complete_all(running, learners, a_course(running))
+        eventually(lambda: len(gate.held) == len(learners), A_WHILE)
+        with write_lock(folder):
+            gate.open()
+            eventually(lambda: "store_unavailable" in "".join(running.log) or "locked" in "".join(running.log), A_WHILE)
+        eventually(lambda: has_all(inbox.came, learners), A_WHILE)
     check_order(inbox.came, learners)
 
 
@@ -289,19 +286,15 @@ def holder_of(program: Program) -> str | None:
 @pytest.mark.slow
 def test_another_server_goes_on_after_one_was_killed(on_postgres: Program) -> None:
     learners = new_learners(5)
-    gate = Gate(lambda event: event["type"] == "enrolment.created")
-    inbox = Inbox(gate)
-    with inbox.serving() as address:
-        subscribe(on_postgres, address)
-        with serving(on_postgres) as killed:
-            made = a_course(killed)
-            eventually(lambda: len(inbox.came) == 1, A_WHILE)
-            with serving(on_postgres) as other:
-                complete_all(other, learners, made)
-                eventually(lambda: len(gate.held) == len(learners), A_WHILE)
-                killed.process.kill()
-                gate.open()
-                eventually(lambda: has_all(inbox.came, learners), A_WHILE)
+    with holding_enrolments(on_postgres) as (gate, inbox), serving(on_postgres) as killed:
+        made = a_course(killed)
+        eventually(lambda: len(inbox.came) == 1, A_WHILE)
+        with serving(on_postgres) as other:
+            complete_all(other, learners, made)
+            eventually(lambda: len(gate.held) == len(learners), A_WHILE)
+            killed.process.kill()
+            gate.open()
+            eventually(lambda: has_all(inbox.came, learners), A_WHILE)
     check_order(inbox.came, learners)
     assert len(repeated(inbox.came)) <= len(gate.held)
 
@@ -310,29 +303,25 @@ def test_another_server_goes_on_after_one_was_killed(on_postgres: Program) -> No
 @pytest.mark.timeout(180)
 def test_a_server_that_was_stopped_for_long_delivers_nothing_when_it_continues(on_postgres: Program) -> None:
     learners, later = new_learners(8), new_learners(3)
-    gate = Gate(lambda event: event["type"] == "enrolment.created")
-    inbox = Inbox(gate)
-    with inbox.serving() as address:
-        subscribe(on_postgres, address)
-        with serving(on_postgres) as stopped:
-            made = a_course(stopped)
-            eventually(lambda: len(inbox.came) == 1, A_WHILE)
-            holder = holder_of(on_postgres)
-            with serving(on_postgres) as other:
-                complete_all(other, learners, made)
-                eventually(lambda: len(gate.held) == len(learners), A_WHILE)
-                stopped.process.send_signal(signal.SIGSTOP)
-                try:
-                    gate.open()  # the answers are there when it continues, and its next events would be due
-                    eventually(lambda: has_all(inbox.came, learners), A_WHILE)
-                    assert holder_of(on_postgres) not in (None, holder)
-                    came = len(inbox.came)
-                finally:
-                    stopped.process.send_signal(signal.SIGCONT)
-                complete_all(stopped, later, made)  # it is alive
-                eventually(lambda: has_all(inbox.came, later), A_WHILE)
-                assert {event["data"]["user_id"] for event in inbox.came[came:]} == set(later)
-                stopped.stop()
+    with holding_enrolments(on_postgres) as (gate, inbox), serving(on_postgres) as stopped:
+        made = a_course(stopped)
+        eventually(lambda: len(inbox.came) == 1, A_WHILE)
+        holder = holder_of(on_postgres)
+        with serving(on_postgres) as other:
+            complete_all(other, learners, made)
+            eventually(lambda: len(gate.held) == len(learners), A_WHILE)
+            stopped.process.send_signal(signal.SIGSTOP)
+            try:
+                gate.open()  # the answers are there when it continues, and its next events would be due
+                eventually(lambda: has_all(inbox.came, learners), A_WHILE)
+                assert holder_of(on_postgres) not in (None, holder)
+                came = len(inbox.came)
+            finally:
+                stopped.process.send_signal(signal.SIGCONT)
+            complete_all(stopped, later, made)  # it is alive
+            eventually(lambda: has_all(inbox.came, later), A_WHILE)
+            assert {event["data"]["user_id"] for event in inbox.came[came:]} == set(later)
+            stopped.stop()
     check_order(inbox.came, [*learners, *later])
     assert len(repeated(inbox.came)) <= len(gate.held)
 

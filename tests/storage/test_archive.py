@@ -1,7 +1,7 @@
 """Every store reads and writes whole records of an installation unchanged, in one order."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, product
 from pathlib import Path
@@ -33,6 +33,9 @@ from headway.domain.ports import Archive, Store
 from headway.domain.runs import EndedRun, run_of
 from headway.domain.webhooks import DisabledBecause, Secret, Webhook
 from headway.storage import copying
+from headway.storage.shared import statements as sql
+from headway.storage.shared.archive import ArchiveReader
+from headway.storage.shared.session import Row
 from storage.installations import INSTALLATIONS, Installation, archive_of, content, fill
 from storage.stores import opened, postgres_store, sqlite_store
 from support.postgres import Session, session
@@ -139,6 +142,26 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
     assert repr(found) == repr(before)
     assert [held.webhook.secrets for held in found.webhooks] == [WELL.secrets, OFF.secrets]  # the repr hides them
     assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 1, 2, 1, 2, 2, 2, 2, 2)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+@pytest.mark.parametrize("gone", [0, 1, 2])
+async def test_a_webhook_that_is_removed_while_they_are_read_is_left_out(
+    store: Store, archive: Archive, monkeypatch: pytest.MonkeyPatch, limit: int, gone: int
+) -> None:
+    webhooks = [HeldWebhook(WELL._replace(id=WebhookId(ConsumerId(one))), 7) for one in IDS[:3]]
+    await archive.put_webhooks(webhooks)
+    assert isinstance(archive, ArchiveReader)
+    fetch = archive._session.fetch
+
+    async def removing(statement: str, *values: object) -> Sequence[Row]:
+        found = await fetch(statement, *values)
+        if statement == sql.WEBHOOKS_FROM:
+            await store.webhooks.remove(webhooks[gone].webhook.id)
+        return found
+
+    monkeypatch.setattr(archive._session, "fetch", removing)
+    assert await archive.webhooks(None, limit) == (webhooks[:gone] + webhooks[gone + 1 :])[:limit]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])

@@ -439,6 +439,26 @@ async def test_webhooks_are_copied_with_their_positions_and_what_is_on_its_way()
     assert "a webhook that was changed there" in await refusal(source, changed)
 
 
+async def test_a_webhook_that_is_removed_during_a_copy_leaves_with_the_next_one() -> None:
+    held = [
+        HeldWebhook(Webhook(WebhookId(ConsumerId(one)), "https://lms.example/", EVERY_EVENT, (), NOW), 8)
+        for one in OTHER_LEARNERS[:2]
+    ]
+    deliveries = [Delivery(one.webhook.id, 7, EventId(OTHER_LEARNERS[2]), LEARNER, NOW) for one in held]
+    source = Memory(*held, *deliveries)
+
+    class Removing(Memory):
+        async def put_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+            await super().put_webhooks(webhooks)
+            source._drop([held[0], deliveries[0]])
+
+    destination = Removing()
+    assert await copied(source, destination) == counted(webhooks=(1, 2, 1), deliveries=(1, 1, 0))
+    again = Memory(*destination.held.values())
+    assert await copied(source, again) == counted(webhooks=(1, 1, 0), deliveries=(1, 1, 0))
+    assert again.held == source.held
+
+
 def events(*numbers: int) -> list[PublishedEvent]:
     return [PublishedEvent(number, told(number)) for number in numbers]
 

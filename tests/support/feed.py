@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import httpx
 
-from headway.domain.events import EventType
+from headway.domain.events import FEED_TYPES, EventType
 from support.events import Follower
 from support.running import course
 
-BUT_ERASURES = ",".join(kind for kind in EventType if kind not in {"learner.erased", "webhook.test"})
+BUT_ERASURES = ",".join(kind for kind in FEED_TYPES if kind is not EventType.LEARNER_ERASED)
 """All types but `learner.erased`: other tests erase learners on the same server, and everybody is told of that."""
 
 PATIENCE = 30

@@ -5,11 +5,16 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from support.running import eventually
+from headway import Settings
+from headway.app import Headway
+from headway.http.engine.protocol import BoundedHeadProtocol
+from support.running import SECRET, eventually
 
 
 @contextmanager
@@ -34,3 +39,20 @@ def served(app: ASGIApp, http: type[asyncio.Protocol] | None = None) -> Iterator
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+WAYS_IN = ("service", "mounted")
+
+
+@contextmanager
+def served_by(way_in: str, folder: Path) -> Iterator[tuple[Headway, str]]:
+    """Serve Headway on SQLite as a service, or mounted in another application. Yield it and its address."""
+    headway = Headway(Settings(database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none"))
+    if way_in == "service":
+        with served(headway.asgi(), BoundedHeadProtocol) as base_url:
+            yield headway, base_url
+        return
+    host = FastAPI()
+    host.include_router(headway.router())
+    with served(host) as base_url:
+        yield headway, base_url

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Final, NoReturn, TypeVar
+from typing import Annotated, Final, NoReturn, TypeVar
 
 import asyncpg
 import typer
@@ -34,11 +34,14 @@ from headway.domain.principal import (
 from headway.domain.text import without_controls
 from headway.formats.fields import Moment
 from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
+from headway.formats.shapes import to_json
 from headway.logs import configure, get_logger
 from headway.service import Services
 from headway.settings import LogFormat, Settings
 
 T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")]
 
 _log = get_logger("headway")
 
@@ -78,6 +81,11 @@ _EVERY_SCOPE: Final = frozenset(
     {COURSES_WRITE, ENROLMENTS_WRITE, EVENTS_READ, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ, WEBHOOKS_WRITE}
 )
 OPERATOR: Final = Principal(OPERATOR_ID, _EVERY_SCOPE)
+
+
+def print_json(document: object) -> None:
+    """Print a document of the API on one line."""
+    out.out(to_json(document).decode(), highlight=False)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

@@ -1,7 +1,8 @@
 """`headway events`: prints what happens, from the database."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from shlex import quote
 from typing import Annotated, Final
 
 import typer
@@ -35,7 +36,7 @@ def tail(
     no_follow: Annotated[bool, typer.Option("--no-follow", help="End where there are no more events.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print CloudEvents documents, one a line.")] = False,
 ) -> None:
-    """Print events as they come, until Ctrl-C. Then print the cursor to go on from.
+    """Print events as they come, until Ctrl-C. Then print the command to go on with, with the same options.
 
     Examples:
       headway events tail
@@ -47,7 +48,18 @@ def tail(
     with suppress(KeyboardInterrupt):
         with_service(lambda services: reading.run(services, cursor))
     if reading.after is not None:
-        err.print(f"Go on with: headway events tail --after {reading.after}")
+        options = _options(after=reading.after, types=types, course=course, limit=limit, no_follow=no_follow, json=json)
+        err.print("Go on with: headway events tail", *options)
+
+
+def _options(**given: str | int | None) -> Iterator[str]:
+    """Yield options as a shell reads them, without those that are `None` or `False`: they were not given."""
+    for name, value in given.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            yield option
+        elif value is not None and value is not False:
+            yield f"{option} {quote(str(value))}"
 
 
 def _filter(types: str | None, course: str | None) -> EventFilter:

@@ -10,11 +10,13 @@ from rich.text import Text
 
 from headway.cli.console import (
     OPERATOR,
+    AsJson,
     count_of,
     course_id_of,
     fail,
     group_id_of,
     out,
+    print_json,
     refusals_end_the_program,
     shown_moment,
     with_service,
@@ -25,7 +27,6 @@ from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.text import isolated
 from headway.formats import groups as formats
 from headway.formats.groups import group_document
-from headway.formats.shapes import to_json
 from headway.service import Services
 from headway.service.groups import every_group
 
@@ -36,7 +37,6 @@ LearnersArgument = Annotated[
     list[str],
     typer.Argument(metavar="LEARNER...", help="Learners: UUIDs, or any other names from your platform."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")]
 
 
 @app.command("list")
@@ -49,7 +49,7 @@ def list_groups(as_json: AsJson = False) -> None:
     """
     found = with_service(lambda services: every_group(services.groups, OPERATOR))
     if as_json:
-        out.out(to_json(formats.groups(found)).decode(), highlight=False)
+        print_json(formats.groups(found))
         return
     if not found:
         out.print("There are no groups. Put one with: headway groups put GROUP --title TITLE")
@@ -71,7 +71,7 @@ def show(group: GroupArgument, as_json: AsJson = False) -> None:
     group_id = group_id_of(group)
     found = with_service(lambda services: services.groups.group(OPERATOR, group_id))
     if as_json:
-        out.out(to_json(formats.group(found)).decode(), highlight=False)
+        print_json(formats.group(found))
         return
     out.print(Text(f"{isolated(found.title)}, {count_of(len(found.members), 'member')}", style="bold"))
     for enrolment in found.enrolments:

@@ -10,7 +10,18 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, count_of, course_id_of, fail, group_id_of, out, stage_shown, with_service
+from headway.cli.console import (
+    OPERATOR,
+    AsJson,
+    count_of,
+    course_id_of,
+    fail,
+    group_id_of,
+    out,
+    print_json,
+    stage_shown,
+    with_service,
+)
 from headway.cli.learners import LearnerArgument, learner_id_of
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, GroupId
@@ -21,7 +32,6 @@ from headway.domain.text import isolated
 from headway.formats import people as formats
 from headway.formats.oneroster import read_bundle, read_files
 from headway.formats.people_file import read_people
-from headway.formats.shapes import to_json
 from headway.service import PeopleImportService, Person, Services
 
 app: Final = typer.Typer(no_args_is_help=True, help="Find people, show one, and import many.")
@@ -49,7 +59,7 @@ def list_people(
     group_id = None if group is None else group_id_of(group)
     found = with_service(_all(query, course_id, group_id))
     if as_json:
-        out.out(to_json(formats.people(found, None)).decode(), highlight=False)
+        print_json(formats.people(found, None))
         return
     if not found:
         out.print("Nobody was found.")
@@ -62,10 +72,7 @@ def list_people(
 
 
 @app.command()
-def show(
-    learner: LearnerArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")] = False,
-) -> None:
+def show(learner: LearnerArgument, as_json: AsJson = False) -> None:
     """Show a learner's profile.
 
     Examples:
@@ -75,7 +82,7 @@ def show(
     of = learner_id_of(learner)
     stored = with_service(lambda services: services.people.profile(OPERATOR, of))
     if as_json:
-        out.out(to_json(formats.profile(stored.profile)).decode(), highlight=False)
+        print_json(formats.profile(stored.profile))
         return
     table = Table("", "", box=None, pad_edge=False, show_header=False)
     table.add_row("id", of)

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, course_id_of, fail, group_id_of, out, with_service
+from headway.cli.console import OPERATOR, AsJson, course_id_of, fail, group_id_of, out, with_service
 from headway.domain.bounds import Number, shown
 from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.statistics import CourseStatistics
@@ -35,7 +35,7 @@ def stats(
         str | None, typer.Argument(metavar="[COURSE]", help="The id of a course, a UUID; by default all courses.")
     ] = None,
     group: Annotated[str | None, typer.Option(help="The id of a group, a UUID: only its members are counted.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each lesson, or for each course.")] = False,
 ) -> None:
     """Print the statistics of a course, lesson by lesson, or a line for each course of the catalogue.

@@ -10,9 +10,11 @@ from rich.text import Text
 
 from headway.cli.console import (
     OPERATOR,
+    AsJson,
     count_of,
     fail,
     out,
+    print_json,
     refusals_end_the_program,
     shown_moment,
     webhook_id_of,
@@ -24,7 +26,6 @@ from headway.domain.webhook_address import public_part
 from headway.domain.webhooks import DisabledBecause
 from headway.domain.writes import Precondition
 from headway.formats import webhooks as formats
-from headway.formats.shapes import to_json
 from headway.formats.webhooks import webhook_request
 from headway.service import Services, WebhookReading
 from headway.service.webhooks import MOST_COUNTED, DeliveryPage
@@ -32,7 +33,6 @@ from headway.service.webhooks import MOST_COUNTED, DeliveryPage
 app: Final = typer.Typer(no_args_is_help=True, help="Webhooks: addresses to which the service sends events.")
 
 WebhookArgument = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's id, a UUID.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")]
 
 _LAST: Final = 10
 _NEXT: Final = (
@@ -58,7 +58,7 @@ def list_webhooks(as_json: AsJson = False) -> None:
     """
     found = with_service(lambda services: services.webhooks.webhooks(OPERATOR))
     if as_json:
-        out.out(to_json(formats.webhooks(found)).decode(), highlight=False)
+        print_json(formats.webhooks(found))
         return
     if not found:
         out.print("There are no webhooks. Add one with: headway webhooks add ADDRESS")
@@ -87,7 +87,7 @@ def show(webhook: WebhookArgument, as_json: AsJson = False) -> None:
 
     reading, page = with_service(read)
     if as_json:
-        out.out(to_json(formats.webhook(reading)).decode(), highlight=False)
+        print_json(formats.webhook(reading))
         return
     out.print(Text(reading.webhook.address, style="bold"))
     for state in _state(reading):

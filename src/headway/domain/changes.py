@@ -35,9 +35,7 @@ from headway.domain.events import (
     NOT_RECORDED,
     Actor,
     ActorKind,
-    Changed,
     NewEvent,
-    Recorder,
     Recording,
     for_learner,
 )
@@ -54,6 +52,7 @@ from headway.domain.presence import (
     settled,
 )
 from headway.domain.progress import LessonProgress
+from headway.domain.recorder import Changed, Recorder
 from headway.domain.runs import (
     EndedRun,
     RunStart,

@@ -27,6 +27,7 @@ HeadwayError
 ├── ImportUnderWayError
 │   └── PeopleImportUnderWayError
 ├── KeyReusedError
+├── WebhookTestUnderWayError
 ├── UnavailableError
 │   ├── QueueFullError
 │   ├── StoreUnavailableError
@@ -155,6 +156,13 @@ class WebhookNotFoundError(NotFoundError):
 
     def __init__(self, webhook_id: WebhookId) -> None:
         super().__init__(f"There is no webhook {webhook_id}.")
+
+
+class WebhookTestUnderWayError(HeadwayError):
+    """Another test of the webhook has not ended yet."""
+
+    def __init__(self) -> None:
+        super().__init__("A test of this webhook is under way. Try again when it has ended.")
 
 
 class DeliveryNotFoundError(NotFoundError):

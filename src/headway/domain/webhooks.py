@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from headway.domain.deliveries import DeliveryAttempt
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.events import EventFilter, EventType
+from headway.domain.events import FEED_TYPES, EventFilter, EventType
 from headway.domain.identifiers import WebhookId
 
 MOST_WEBHOOKS: Final = 100
@@ -125,7 +125,7 @@ def check_filter(chosen: EventFilter) -> None:
     problems = [
         Problem((name,), f"Name 1 to {most:,} {name}, or none to take all.", "length")
         for name, values, most in (
-            ("types", chosen.types, len(EventType)),
+            ("types", chosen.types, len(FEED_TYPES)),
             ("courses", chosen.courses, MOST_COURSES),
             ("groups", chosen.groups, MOST_GROUPS),
         )

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from headway.domain.events import LONGEST_PAGE, LONGEST_WAIT_SECONDS, NEWEST, PAGE, EventFilter, EventType
+from headway.domain.events import FEED_TYPES, LONGEST_PAGE, LONGEST_WAIT_SECONDS, NEWEST, PAGE, EventFilter, EventType
 from headway.domain.identifiers import CourseId
 from headway.formats.queries import Nothing, optional
 
@@ -36,11 +36,11 @@ def _cursor(text: str) -> Cursor:
 
 
 def parse_types(text: str) -> frozenset[EventType]:
-    """Return the types in a list with commas. Raises `ValueError` where one of them is not a type."""
+    """Return the types in a list with commas. Raises `ValueError` where one of them is no type of the feed."""
     names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in set(EventType)]
+    unknown = [name for name in names if name not in FEED_TYPES]
     if unknown:
-        raise ValueError(f"Input should be types with commas between them, of {', '.join(EventType)}")
+        raise ValueError(f"Input should be types with commas between them, of {', '.join(FEED_TYPES)}")
     return frozenset(map(EventType, names))
 
 
@@ -51,7 +51,7 @@ def _types(text: str) -> frozenset[EventType]:
         raise PydanticCustomError("unknown_type", "{reason}", {"reason": str(error)}) from None
 
 
-_TYPE: Final = f"({'|'.join(re.escape(name) for name in EventType)})"
+_TYPE: Final = f"({'|'.join(re.escape(name) for name in FEED_TYPES)})"
 _Cursor = Annotated[
     Cursor, PlainValidator(_cursor), WithJsonSchema({"type": "string", "pattern": rf"^({_NUMBER.pattern}|{NEWEST})$"})
 ]

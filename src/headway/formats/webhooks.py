@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 
 from headway.domain.deliveries import Delivery, DeliveryState, Outcome
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.events import EventFilter, EventType
+from headway.domain.events import FEED_TYPES, EventFilter, EventType
 from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.webhook_address import LONGEST_ADDRESS
 from headway.domain.webhooks import MOST_COURSES, MOST_GROUPS, DisabledBecause
@@ -22,13 +22,10 @@ from headway.service.webhooks import MOST_COUNTED, WebhookReading, WebhookReques
 PAGE_OF_DELIVERIES: Final = 1_000
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")
 
-_Type = Annotated[
-    EventType,
-    WithJsonSchema({"type": "string", "enum": [one for one in EventType if one is not EventType.WEBHOOK_TEST]}),
-]
+_Type = Annotated[EventType, WithJsonSchema({"type": "string", "enum": list(FEED_TYPES)})]
 Types = Annotated[
     list[_Type] | None,
-    Field(min_length=1, max_length=len(EventType), description="Events of these types; null: of all types."),
+    Field(min_length=1, max_length=len(FEED_TYPES), description="Events of these types; null: of all types."),
 ]
 Courses = Annotated[
     list[UUID] | None,

@@ -11,6 +11,7 @@ from headway.domain.errors import (
     Problem,
     StoreUnavailableError,
     WebhookNotFoundError,
+    WebhookTestUnderWayError,
 )
 from headway.domain.events import Event, EventFilter, EventType, trial_event
 from headway.domain.identifiers import WebhookId
@@ -76,6 +77,7 @@ class WebhooksService:
         self._send = send
         self._allowed = allowed
         self._clock = clock
+        self._tried_out: set[WebhookId] = set()
 
     async def webhooks(self, principal: Principal) -> list[WebhookReading]:
         """Return all webhooks that the caller may manage, the oldest first."""
@@ -180,8 +182,18 @@ class WebhooksService:
         await self._store.webhooks.remove(webhook.id)
 
     async def try_out(self, principal: Principal, webhook_id: WebhookId) -> DeliveryAttempt:
-        """Send a webhook an event of the type `webhook.test` now, and return what came of it."""
-        return await self._send(await self._found(principal, webhook_id), trial_event(self._clock()))
+        """Send a webhook an event of the type `webhook.test` now, and return what came of it.
+
+        One test of a webhook runs at a time. Raises `WebhookNotFoundError` and `WebhookTestUnderWayError`.
+        """
+        webhook = await self._found(principal, webhook_id)
+        if webhook.id in self._tried_out:
+            raise WebhookTestUnderWayError
+        self._tried_out.add(webhook.id)
+        try:
+            return await self._send(webhook, trial_event(self._clock()))
+        finally:
+            self._tried_out.remove(webhook.id)
 
     async def deliveries(
         self, principal: Principal, webhook_id: WebhookId, before: int | None, limit: int

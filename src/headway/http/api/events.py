@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any, Final
 
 from headway.domain.errors import UnavailableError
-from headway.domain.events import NEWEST, PAGE, EventType, Feed
+from headway.domain.events import FEED_TYPES, NEWEST, PAGE, Feed
 from headway.domain.principal import EVENTS_READ
 from headway.formats.event_query import LISTS, Cursor, EventParameters, parse_cursor
 from headway.formats.events import SCHEMA, EventDocument, EventPage, event_json, event_page, event_schema
@@ -139,7 +139,7 @@ OPERATIONS: Final = (
         "the cursor, and the stream ends when the token expires. Needs the scope `events:read`, which the token may "
         "limit to courses and groups.",
         list_events, EVENTS_TAG, answer=EventPage, query=EventParameters, refusals=(403, 404, 410),
-        event_stream=EventStream(tuple(EventType), EventDocument), scope=EVENTS_READ,
+        event_stream=EventStream(FEED_TYPES, EventDocument), scope=EVENTS_READ,
     ),
     Operation(
         "GET", SCHEMA, "Get Event Schema", "The JSON Schema of an event. It needs no token.",

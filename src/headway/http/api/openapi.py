@@ -121,7 +121,7 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
         "There is no such thing, or this installation has no pages, no profiles or no events.",
     ),
     406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
-    409: (_refusal(409), "Such an import is running, or was a moment ago; or the lesson is locked."),
+    409: (_refusal(409), "Such an import or test is running, or was a moment ago; or the lesson is locked."),
     410: (_refusal(410), "Events after the cursor are no longer kept. Go on from the oldest, or from the newest."),
     412: (
         _refusal(412),

@@ -125,8 +125,9 @@ OPERATIONS: Final = (
     ),
     Operation(
         "POST", "/webhooks/{webhook_id}/test", "Test Webhook",
-        f"Send `webhook.test` to the webhook now, whether it is turned on or not, and answer what came of it. {_SCOPE}",
-        test_webhook, WEBHOOKS_TAG, answer=WebhookTest, refusals=(403, 404), scope=WEBHOOKS_WRITE,
+        "Send `webhook.test` to the webhook now, whether it is turned on or not, and answer what came of it. One test "
+        f"of a webhook runs at a time; another one is answered 409. {_SCOPE}",
+        test_webhook, WEBHOOKS_TAG, answer=WebhookTest, refusals=(403, 404, 409), scope=WEBHOOKS_WRITE,
     ),
     Operation(
         "GET", "/webhooks/{webhook_id}/deliveries", "List Webhook Deliveries",

@@ -43,6 +43,7 @@ from headway.domain.errors import (
     TooManyStreamsError,
     UnavailableError,
     WebhookNotFoundError,
+    WebhookTestUnderWayError,
 )
 from headway.formats.identifiers import (
     InvalidIdentifierError,
@@ -99,6 +100,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     LessonLockedError: Refused(409, "lesson_locked"),
     OtherRunError: Refused(409, "other_run"),
     RunConflictError: Refused(409, "run_conflict"),
+    WebhookTestUnderWayError: Refused(409, "webhook_test_under_way"),
     CursorExpiredError: Refused(410, "cursor_expired"),
     PreconditionFailedError: Refused(412, "precondition_failed"),
     BodyTooLargeError: Refused(413, "body_too_large"),

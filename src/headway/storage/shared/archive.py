@@ -189,14 +189,24 @@ class ArchiveReader:
         await self._session.change_all(Each(self._events.drop_unpublished, list(map(key_of, events))))
 
     async def webhooks(self, after: WebhookId | None, limit: int) -> Sequence[HeldWebhook]:
-        """Return webhooks by id."""
-        found = map(to_webhook, await self._session.fetch(sql.WEBHOOKS_FROM, after or FIRST_ID, limit + 1))
-        webhooks = [webhook for webhook in found if webhook.id != after][:limit]
-        return [HeldWebhook(webhook, await self._position(webhook.id)) for webhook in webhooks]
+        """Return webhooks by id. One that is removed while they are read is left out."""
+        held: list[HeldWebhook] = []
+        while len(held) < limit:
+            found = map(to_webhook, await self._session.fetch(sql.WEBHOOKS_FROM, after or FIRST_ID, limit + 1))
+            page = [webhook for webhook in found if webhook.id != after][: limit - len(held)]
+            if not page:
+                break
+            after = page[-1].id
+            for webhook in page:
+                # Not in the same statement: on a cluster, a webhook and its consumer may be on two workers.
+                position = await self._position(webhook.id)
+                if position is not None:
+                    held.append(HeldWebhook(webhook, position))
+        return held
 
-    async def _position(self, consumer_id: ConsumerId) -> int:
-        [(position, _holder, _beats)] = await self._session.fetch(sql.FIND_CONSUMER, consumer_id)
-        return int(position)
+    async def _position(self, consumer_id: ConsumerId) -> int | None:
+        found = await self._session.fetch(sql.FIND_CONSUMER, consumer_id)
+        return int(found[0][0]) if found else None
 
     async def put_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
         """Store webhooks with these versions and positions."""
