@@ -1,7 +1,7 @@
 """The tables of lesson progress and course progress."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, NamedTuple
 
 import apsw
@@ -62,18 +62,12 @@ class TooLargeError(Exception):
 
 
 class _Batch(NamedTuple):
-    """One transaction: its connection, its moment, and what its changes add up to."""
+    """One transaction: its connection, its moment, and the latest date that has begun then in any time zone."""
 
     connection: apsw.Connection
     now: datetime
-    counters: Counters
+    latest: date
     newcomers: Newcomers
-    told: list[tuple[Sequence[NewEvent], int]]
-
-    def tell(self, change: ChangeSet) -> None:
-        """Note the events of a change, which are stored with those of all others."""
-        if change.events and change.stored_progress is not None:
-            self.told.append((change.events, change.stored_progress.revision))
 
 
 class ProgressTable:
@@ -142,13 +136,13 @@ class ProgressTable:
         Their changes of the counters are added to `counters`.
         """
         outcomes: list[Outcome] = [None] * len(works)
-        batch = _Batch(connection, now, counters, Newcomers(now, self._recording), [])
+        batch = _Batch(connection, now, days_begun(now), Newcomers(now, self._recording))
+        changes: list[ChangeSet] = []
         for key, positions in by_learner_and_course(works).items():
             some = [works[position] for position in positions]
-            for position, outcome in zip(positions, self._write_to(batch, key, some), strict=True):
+            for position, outcome in zip(positions, self._decide(batch, key, some, changes), strict=True):
                 outcomes[position] = outcome
-        if batch.told:
-            store_events(connection, batch.told)
+        self._store(connection, changes, counters)
         return outcomes
 
     def restart(self, connection: apsw.Connection, asked: Restart, now: datetime, counters: Counters) -> None:
@@ -158,13 +152,13 @@ class ProgressTable:
         progress = course_progress_of(connection, *key)
         if progress is not None:
             lessons = all_lesson_progress_of(connection, *key)
-            change = restart(asked, progress, lessons, now, self._recording)
-            self._store(connection, change, counters)
-            if change.events and change.stored_progress is not None:
-                store_events(connection, [(change.events, change.stored_progress.revision)])
+            self._store(connection, [restart(asked, progress, lessons, now, self._recording)], counters)
 
-    def _write_to(self, batch: "_Batch", key: CourseProgressKey, works: Sequence[Work]) -> Sequence[Outcome]:
-        connection, now, counters, newcomers, _ = batch
+    def _decide(
+        self, batch: "_Batch", key: CourseProgressKey, works: Sequence[Work], changes: list[ChangeSet]
+    ) -> Sequence[Outcome]:
+        """Decide works of one learner in one course, and add what they change to `changes`."""
+        connection, now, _, newcomers = batch
         try:
             course = self._recent.course(connection, key[1])
         except CourseNotFoundError as refusal:
@@ -172,27 +166,24 @@ class ProgressTable:
         progress = self._recent.course_progress(connection, *key)
         if progress is None and is_only_enrolment(works):
             change = newcomers.enrol(course, works[0])
-            self._store(connection, change, counters)
-            batch.tell(change)
+            changes.append(change)
             return [change.after]
-        changes = self._read(connection, key, course, progress, works, now)
-        outcomes = [changes.decide(work, now) for work in works]
-        change = changes.change_set()
-        self._store(connection, change, counters)
-        batch.tell(change)
+        deciding = self._read(batch, key, course, progress, works)
+        outcomes = [deciding.decide(work, now) for work in works]
+        changes.append(deciding.change_set())
         return outcomes
 
     def _read(
         self,
-        connection: apsw.Connection,
+        batch: "_Batch",
         key: CourseProgressKey,
         course: VersionedCourse,
         progress: CourseProgress | None,
         works: Sequence[Work],
-        now: datetime,
     ) -> Changes:
         """Read what else is needed to decide the works."""
-        asked = needs(works, course, progress, days_begun(now), self._enforced)
+        connection = batch.connection
+        asked = needs(works, course, progress, batch.latest, self._enforced)
         lessons: Lessons
         if asked.all_lessons:
             lessons = {one.lesson_id: one for one in all_lesson_progress_of(connection, *key)}
@@ -204,23 +195,31 @@ class ProgressTable:
             days = {day.date: day for _, _, day in map(to_held_day, held)}
         return Changes(course, key[0], progress, lessons, days, self._enforced, self._recording)
 
-    def _store(self, connection: apsw.Connection, change: ChangeSet, counters: Counters) -> None:
-        if change.stored_progress is None:
-            return
-        key = change.learner_id, change.course_id
-        for lesson_id, _, after in change.lessons:
-            self._recent.store_lesson_progress(connection, (*key, lesson_id), after)
-        self._recent.store_course_progress(connection, change.before, change.stored_progress)
-        for day in change.stored_days:
-            fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(HeldDay(*key, day)))
-        for moment in change.removed_days:
-            fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
-        for completion in change.completions:
-            kept = completion.kept(all_lesson_progress_of(connection, *key))
-            fetch(connection, sql.PUT_COMPLETION, *map(bound, kept))
-        for ended in change.ended_runs:
-            fetch(connection, sql.KEEP_RUN, *map(bound, from_run(ended)))
-        change.add_to(counters)
+    def _store(self, connection: apsw.Connection, changes: Sequence[ChangeSet], counters: Counters) -> None:
+        """Store changes, of which no two have the same learner and course."""
+        stored = [change for change in changes if change.stored_progress is not None]
+        self._recent.store(connection, stored)
+        for change in stored:
+            if change.days or change.completions or change.ended_runs:
+                _store_history(connection, change)
+            change.add_to(counters)
+        told = [(change.events, change.after.revision) for change in stored if change.events and change.after]
+        if told:
+            store_events(connection, told)
+
+
+def _store_history(connection: apsw.Connection, change: ChangeSet) -> None:
+    """Store the finished days, the completions and the ended runs of a change."""
+    key = change.learner_id, change.course_id
+    for day in change.stored_days:
+        fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(HeldDay(*key, day)))
+    for moment in change.removed_days:
+        fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
+    for completion in change.completions:
+        kept = completion.kept(all_lesson_progress_of(connection, *key))
+        fetch(connection, sql.PUT_COMPLETION, *map(bound, kept))
+    for ended in change.ended_runs:
+        fetch(connection, sql.KEEP_RUN, *map(bound, from_run(ended)))
 
 
 def store_events(connection: apsw.Connection, told: Sequence[tuple[Sequence[NewEvent], int]]) -> None:

@@ -1,11 +1,13 @@
 """The courses and the progress that the writer used last, in memory, so that the next heartbeat needs no read."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.changes import ChangeSet
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
@@ -13,13 +15,14 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import (
-    fetch,
+    Columns,
     fetch_one,
     from_course_progress,
     from_lesson_progress,
     to_course_progress,
     to_lesson_progress,
     touched_columns,
+    touched_lesson_columns,
 )
 
 K = TypeVar("K")
@@ -76,8 +79,9 @@ class Recent:
     ) -> LessonProgress | None:
         """Return a learner's progress in one lesson; `None` where there is none."""
         key = (learner_id, course_id, lesson_id)
-        if key in self._lessons:
-            return self._lessons[key]
+        found = self._lessons.get(key, _UNKNOWN)
+        if not isinstance(found, _Unknown):
+            return found
         columns = fetch_one(connection, shared_sql.ONE_LESSON_PROGRESS, *key)
         progress = to_lesson_progress(columns) if columns else None
         self._keep_lesson_progress(key, progress)
@@ -88,33 +92,42 @@ class Recent:
     ) -> CourseProgress | None:
         """Return a learner's course progress; `None` where there is none."""
         key = (learner_id, course_id)
-        if key not in self._course_progress:
-            columns = fetch_one(connection, sql.COURSE_PROGRESS, *key)
-            self._course_progress.keep(key, to_course_progress(columns) if columns else None)
-        return self._course_progress[key]
+        found = self._course_progress.get(key, _UNKNOWN)
+        if not isinstance(found, _Unknown):
+            return found
+        columns = fetch_one(connection, sql.COURSE_PROGRESS, *key)
+        progress = to_course_progress(columns) if columns else None
+        self._course_progress.keep(key, progress)
+        return progress
 
-    def store_lesson_progress(
-        self,
-        connection: apsw.Connection,
-        key: tuple[LearnerId, CourseId, LessonId],
-        after: LessonProgress | None,
-    ) -> None:
-        """Store lesson progress; `after` is `None` where it is removed."""
-        if after is None:
-            fetch(connection, sql.REMOVE_LESSON_PROGRESS, *key)
-        else:
-            fetch(connection, sql.PUT_LESSON_PROGRESS, *from_lesson_progress(after))
-        self._keep_lesson_progress(key, after)
+    def store(self, connection: apsw.Connection, changes: Iterable[ChangeSet]) -> None:
+        """Store the lesson progress and course progress of changes, of which no two have the same learner and course.
 
-    def store_course_progress(
-        self, connection: apsw.Connection, before: CourseProgress | None, after: CourseProgress
-    ) -> None:
-        """Store course progress. Leaves the indexes alone where nothing in them changes."""
-        if before is not None and _only_touches(before, after):
-            fetch(connection, sql.TOUCH_COURSE_PROGRESS, *touched_columns(after))
-        else:
-            fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(after))
-        self._course_progress.keep((after.learner_id, after.course_id), after)
+        Each statement runs once for all of its rows. Of what a regular report of a player leaves as it is, nothing is
+        written, nor is any index.
+        """
+        rows: dict[str, list[Columns]] = {statement: [] for statement in _IN_ORDER}
+        for change in changes:
+            after = change.stored_progress
+            if after is None:
+                continue
+            for lesson_id, before, progress in change.lessons:
+                key = (change.learner_id, change.course_id, lesson_id)
+                if progress is None:
+                    rows[sql.REMOVE_LESSON_PROGRESS].append(key)
+                elif before is not None and _only_reports(before, progress):
+                    rows[sql.TOUCH_LESSON_PROGRESS].append(touched_lesson_columns(progress))
+                else:
+                    rows[sql.PUT_LESSON_PROGRESS].append(from_lesson_progress(progress))
+                self._keep_lesson_progress(key, progress)
+            if change.before is not None and _only_touches(change.before, after):
+                rows[sql.TOUCH_COURSE_PROGRESS].append(touched_columns(after))
+            else:
+                rows[sql.PUT_COURSE_PROGRESS].append(from_course_progress(after))
+            self._course_progress.keep((change.learner_id, change.course_id), after)
+        for statement, some in rows.items():
+            if some:
+                connection.executemany(statement, some)
 
     def _keep_lesson_progress(self, key: tuple[LearnerId, CourseId, LessonId], progress: LessonProgress | None) -> None:
         """Keep lesson progress in memory unless it is large, so that their number bounds the memory."""
@@ -122,6 +135,31 @@ class Recent:
             self._lessons.keep(key, progress)
         else:
             self._lessons.pop(key, None)
+
+
+_IN_ORDER: Final = (
+    sql.PUT_LESSON_PROGRESS,
+    sql.TOUCH_LESSON_PROGRESS,
+    sql.REMOVE_LESSON_PROGRESS,
+    sql.PUT_COURSE_PROGRESS,
+    sql.TOUCH_COURSE_PROGRESS,
+)
+
+
+def _only_reports(before: LessonProgress, after: LessonProgress) -> bool:
+    """Whether a change is no more than what a player reports regularly: percentage, position and time."""
+    return (
+        before.status is after.status
+        and before[_QUIZ] == after[_QUIZ]
+        and before.metadata is after.metadata
+        and before[_NOTES_TO_CREATED] == after[_NOTES_TO_CREATED]
+        and before.written_by == after.written_by
+        and before.completed_by == after.completed_by
+    )
+
+
+_QUIZ: Final = slice(LessonProgress._fields.index("quiz_score"), LessonProgress._fields.index("time_spent_minutes"))
+_NOTES_TO_CREATED: Final = slice(LessonProgress._fields.index("user_notes"), LessonProgress._fields.index("updated_at"))
 
 
 def _only_touches(before: CourseProgress, after: CourseProgress) -> bool:
@@ -138,8 +176,15 @@ _FIRST_TIMES: Final = slice(CourseProgress._fields.index("started_at"), CoursePr
 _AFTER_DAY: Final = slice(CourseProgress._fields.index("at_lesson"), None)
 
 
+class _Unknown:
+    """Stands for what is not kept, since `None` says that there is none in the database."""
+
+
+_UNKNOWN: Final = _Unknown()
+
+
 class _Bounded(OrderedDict[K, V], Generic[K, V]):
-    """A mapping with at most `limit` entries. The entry that was kept longest ago is dropped first."""
+    """A mapping with at most `limit` entries. The entry that came first is dropped first."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -147,6 +192,5 @@ class _Bounded(OrderedDict[K, V], Generic[K, V]):
 
     def keep(self, key: K, value: V) -> None:
         self[key] = value
-        self.move_to_end(key)
         if len(self) > self._limit:
             self.popitem(last=False)

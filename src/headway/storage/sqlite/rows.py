@@ -1,6 +1,7 @@
 """Converts domain values to SQLite's columns, and back."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import apsw
@@ -88,11 +89,21 @@ def from_course_progress(progress: CourseProgress) -> Columns:
 
 def touched_columns(progress: CourseProgress) -> Columns:
     """Return the columns of `course_progress` that are in no index, and the key."""
-    day = progress.day
+    (learner, course, (_, in_progress, micro_minutes), last_accessed, course_version, revision, _, _, day,
+     *_) = progress  # fmt: skip
     return (
-        progress.tally.in_progress_lessons, progress.tally.micro_minutes,
-        to_text(progress.last_accessed) if progress.last_accessed else None, progress.course_version,
-        progress.revision, *day[1:], progress.learner_id, progress.course_id,
+        in_progress, micro_minutes, _text_of_now(last_accessed) if last_accessed else None, course_version,
+        revision, *day[1:], learner, course,
+    )  # fmt: skip
+
+
+def touched_lesson_columns(progress: LessonProgress) -> Columns:
+    """Return the columns of `lesson_progress` that a regular report of a player changes, and the key."""
+    (learner, course, lesson, _, percentage, position, _, _, _, minutes, _, _, _, _, _, _, updated_at, version, _,
+     worked_at, _) = progress  # fmt: skip
+    return (
+        percentage, position, minutes, _text_of_now(updated_at), version,
+        _text_of_now(worked_at) if worked_at else None, learner, course, lesson,
     )  # fmt: skip
 
 
@@ -110,6 +121,9 @@ def from_held_day(held: HeldDay) -> Columns:
 def to_text(moment: datetime) -> str:
     """Return a moment in UTC as text with the same order. A whole second continues with `+`, which sorts before `.`."""
     return moment.isoformat()
+
+
+_text_of_now: Final = lru_cache(maxsize=16)(to_text)  # all writes of a batch have the same time
 
 
 def bound(value: object) -> object:

@@ -96,6 +96,17 @@ ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 INSERT INTO course_progress ({course_progress}) VALUES ({course_progress:values})
 ON CONFLICT (user_id, course_id) DO UPDATE SET {course_progress:excluded};
 
+-- name: touch-lesson-progress!
+-- Store a regular report of a player: what it sends, and when. No column of an index changes.
+UPDATE lesson_progress SET
+    progress_percentage = :progress_percentage,
+    video_position_seconds = :video_position_seconds,
+    time_spent_minutes = :time_spent_minutes,
+    updated_at = :updated_at,
+    version = :version,
+    worked_at = :worked_at
+WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
+
 -- name: touch-course-progress!
 -- Store course progress where no column of an index changes. SQLite writes an index again for each of its columns that
 -- is set, whether the value changes or not.
