@@ -70,16 +70,19 @@ class Recent:
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         """Return a course. Raises `CourseNotFoundError`."""
-        if course_id not in self._courses:
-            self._courses.keep(course_id, self._catalogue.course(connection, course_id))
-        return self._courses[course_id]
+        found = self._courses.find(course_id)
+        if not isinstance(found, _Unknown):
+            return found
+        course = self._catalogue.course(connection, course_id)
+        self._courses.keep(course_id, course)
+        return course
 
     def lesson_progress(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
     ) -> LessonProgress | None:
         """Return a learner's progress in one lesson; `None` where there is none."""
         key = (learner_id, course_id, lesson_id)
-        found = self._lessons.get(key, _UNKNOWN)
+        found = self._lessons.find(key)
         if not isinstance(found, _Unknown):
             return found
         columns = fetch_one(connection, shared_sql.ONE_LESSON_PROGRESS, *key)
@@ -92,7 +95,7 @@ class Recent:
     ) -> CourseProgress | None:
         """Return a learner's course progress; `None` where there is none."""
         key = (learner_id, course_id)
-        found = self._course_progress.get(key, _UNKNOWN)
+        found = self._course_progress.find(key)
         if not isinstance(found, _Unknown):
             return found
         columns = fetch_one(connection, sql.COURSE_PROGRESS, *key)
@@ -134,7 +137,7 @@ class Recent:
         if progress is None or (len(progress.user_notes or "") < _LONG_NOTES and not progress.metadata):
             self._lessons.keep(key, progress)
         else:
-            self._lessons.pop(key, None)
+            self._lessons.drop(key)
 
 
 _IN_ORDER: Final = (
@@ -183,14 +186,23 @@ class _Unknown:
 _UNKNOWN: Final = _Unknown()
 
 
-class _Bounded(OrderedDict[K, V], Generic[K, V]):
-    """A mapping with at most `limit` entries. The entry that came first is dropped first."""
+class _Bounded(Generic[K, V]):
+    """Keeps at most `limit` values. The one that came first is dropped first."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__()
         self._limit = limit
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def find(self, key: K) -> V | _Unknown:
+        return self._values.get(key, _UNKNOWN)
 
     def keep(self, key: K, value: V) -> None:
-        self[key] = value
-        if len(self) > self._limit:
-            self.popitem(last=False)
+        self._values[key] = value
+        if len(self._values) > self._limit:
+            self._values.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        self._values.pop(key, None)
+
+    def clear(self) -> None:
+        self._values.clear()
