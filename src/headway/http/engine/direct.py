@@ -3,13 +3,17 @@
 ASGI's scope, task, events and messages take a third of the time of a learner's PUT (docs/decisions/0055). So the
 connection runs the endpoint's coroutine itself: up to its first wait at once, and the rest when that wait is over. ASGI
 runs the same coroutine. Where an answer can not be written at once, ASGI sends it.
+
+An answer under way is a task of its own kind, as "Extending" in the documentation of asyncio describes it. So timeouts
+work in it.
 """
 
 import asyncio
+from asyncio import _enter_task, _leave_task
 from collections.abc import Callable, MutableMapping, Sequence
 from contextvars import copy_context
 from time import perf_counter
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -90,24 +94,13 @@ class Connection(Protocol):
 
 
 class DirectAnswer:
-    """A request and its answer. It has the attributes of uvicorn's cycle that a connection uses."""
+    """A request and its answer, with what a connection uses of uvicorn's cycle, and asyncio of a task."""
 
     __slots__ = (
-        "_all_read",
-        "_connection",
-        "_context",
-        "_coroutine",
-        "_found",
-        "_started",
-        "_waits_for",
-        "body",
-        "disconnected",
-        "head",
-        "keep_alive",
-        "more_body",
-        "response_complete",
+        "_all_read", "_cancelled", "_connection", "_context", "_coroutine", "_found", "_is_to_cancel", "_loop",
+        "_started", "_waits_for", "body", "disconnected", "head", "keep_alive", "more_body", "response_complete",
         "response_started",
-    )
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, found: Found, head: Head) -> None:
         self._connection = connection
@@ -118,9 +111,12 @@ class DirectAnswer:
         self.disconnected = self.response_started = self.response_complete = False
         self._all_read: asyncio.Future[None] | None = None
         self._waits_for: asyncio.Future[Any] | None = None
+        self._is_to_cancel = False
+        self._cancelled = 0
 
-    def begin(self, scheme: str) -> None:
+    def begin(self, scheme: str, loop: asyncio.AbstractEventLoop) -> None:
         """Run the endpoint, with the body if that has arrived, up to its first wait."""
+        self._loop = loop
         self._started = perf_counter()
         endpoint, headers, identifiers, query = self._found
         body = None if self.more_body else self.body
@@ -128,10 +124,20 @@ class DirectAnswer:
         self._context = copy_context()
         self._context.run(self._go_on)
 
-    def cancel(self, msg: object = None) -> None:
+    def cancel(self, msg: object = None) -> bool:
         """End the wait, as uvicorn ends its tasks when the time to stop is over. The endpoint then answers 503."""
-        if self._waits_for is not None:
-            self._waits_for.cancel(msg)
+        self._cancelled += 1
+        self._is_to_cancel = self._waits_for is None or not self._waits_for.cancel(msg)
+        return True
+
+    def cancelling(self) -> int:
+        """Return how many calls of `cancel` are not taken back."""
+        return self._cancelled
+
+    def uncancel(self) -> int:
+        """Take a call of `cancel` back, as `asyncio.timeout` does. Returns how many are left."""
+        self._cancelled -= 1
+        return self._cancelled
 
     @property
     def message_event(self) -> "DirectAnswer":
@@ -145,21 +151,31 @@ class DirectAnswer:
 
     def _go_on(self, _done: object = None) -> None:
         """Run the endpoint up to its next wait. What it waits for is a future; `None`: the next turn of the loop."""
+        self._waits_for = None
         try:
-            waits_for = self._coroutine.send(None)
+            waits_for = self._step()
         except StopIteration as end:
             self._finish(end.value)
             return
         self._waits_for = waits_for
         if waits_for is None:
-            asyncio.get_running_loop().call_soon(self._go_on, context=self._context)
+            self._loop.call_soon(self._go_on, context=self._context)
         else:
             waits_for._asyncio_future_blocking = False  # noqa: SLF001 - as every task does, or awaiting it again fails
             waits_for.add_done_callback(self._go_on, context=self._context)
 
+    def _step(self) -> Any:
+        _enter_task(self._loop, cast("Any", self))
+        try:
+            if self._is_to_cancel:
+                self._is_to_cancel = False
+                return self._coroutine.throw(asyncio.CancelledError())
+            return self._coroutine.send(None)
+        finally:
+            _leave_task(self._loop, cast("Any", self))
+
     def _finish(self, reply: Reply | StreamedReply) -> None:
         endpoint, started = self._found.endpoint, self._started
-        self._waits_for = None
         if isinstance(reply, Reply) and reply.is_plain and self._connection.write_answer(self, reply):
             endpoint.observer.answered(reply.status, started)
             return
@@ -172,7 +188,7 @@ class DirectAnswer:
     async def _receive(self) -> MutableMapping[str, Any]:
         """Return the whole body, as an ASGI message."""
         if self.more_body and not self.disconnected:
-            self._all_read = asyncio.get_running_loop().create_future()
+            self._all_read = self._loop.create_future()
             await self._all_read
         if self.disconnected:
             return {"type": "http.disconnect"}

@@ -292,7 +292,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     def _begin(self, answer: DirectAnswer) -> None:
         self._unbegun = None
         self.tasks.add(cast("Any", answer))  # uvicorn waits for it, and cancels it, as it does with its tasks
-        answer.begin(self.scheme or "http")
+        answer.begin(self.scheme or "http", self.loop)
 
     def write_answer(self, answer: DirectAnswer, reply: Reply) -> bool:
         """Write a complete answer, unless the connection closes after it or the client reads slowly."""
