@@ -152,5 +152,5 @@ FROM (
     JOIN lesson_progress AS r ON r.user_id = p.user_id AND r.course_id = p.course_id
     WHERE p.revision > {filled_with}
     GROUP BY p.user_id, p.course_id
-) AS both
+) AS compared
 """
