@@ -127,8 +127,8 @@ async def test_closing_waits_for_writes_that_wait_for_locks(postgres_url: str) -
     [
         ("ALTER TABLE lesson_progress RENAME TO away", "ALTER TABLE away RENAME TO lesson_progress"),
         (
-            "ALTER TABLE lesson_progress RENAME COLUMN id TO away",
-            "ALTER TABLE lesson_progress RENAME COLUMN away TO id",
+            "ALTER TABLE lesson_progress RENAME COLUMN updated_at TO away",
+            "ALTER TABLE lesson_progress RENAME COLUMN away TO updated_at",
         ),
         ("REVOKE ALL ON lesson_progress FROM {user}", "GRANT ALL ON lesson_progress TO {user}"),
     ],

@@ -137,9 +137,14 @@ class Database:
         with _troubles_translated():
             return await self._run(self._reading, statement, parameters)
 
-    async def change(self, statement: str, *parameters: object) -> Sequence[Any]:
-        """Run a statement, and return its rows when it is on disk. Raises `StoreUnavailableError`."""
-        return await self._insist(lambda: self._run(self._changing, statement, parameters))
+    async def change(self, statement: str, *parameters: object, waits_for_locks: bool = True) -> Sequence[Any]:
+        """Run a statement, and return its rows when it is on disk.
+
+        Raises `StoreUnavailableError`, and `LockedElsewhereError` as `transact` does.
+        """
+        return await self._insist(
+            lambda: self._run(self._changing, statement, parameters), waits_for_locks=waits_for_locks
+        )
 
     async def transact(
         self, action: Callable[[asyncpg.Connection], Awaitable[T]], *, waits_for_locks: bool = True

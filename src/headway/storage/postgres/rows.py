@@ -106,18 +106,19 @@ def to_held_day(columns: Any) -> HeldDay:
 
 def from_held_days(days: Sequence[HeldDay]) -> list[Columns]:
     """Return the columns of `learner_days`, in the table's order, each with all values."""
-    return list(_columns([(learner, course, *day) for learner, course, day in days], _LEARNER_DAY_COLUMNS))
+    return list(columns_of([(learner, course, *day) for learner, course, day in days], _LEARNER_DAY_COLUMNS))
 
 
 def from_counters(counters: Counters) -> list[Columns]:
     """Return the columns of the four tables of counters, without the slots, each with all values."""
     return [
-        *_columns([(*key, *counts) for key, counts in counters.lessons.items()], _LESSON_COLUMNS),
-        *_columns([(*key, learners) for key, learners in counters.scores.items()], _SCORE_COLUMNS),
-        *_columns([(key, *counts) for key, counts in counters.courses.items()], _COURSE_COLUMNS),
-        *_columns([(*key, *counts) for key, counts in counters.days.items()], _DAY_COLUMNS),
+        *columns_of([(*key, *counts) for key, counts in counters.lessons.items()], _LESSON_COLUMNS),
+        *columns_of([(*key, learners) for key, learners in counters.scores.items()], _SCORE_COLUMNS),
+        *columns_of([(key, *counts) for key, counts in counters.courses.items()], _COURSE_COLUMNS),
+        *columns_of([(*key, *counts) for key, counts in counters.days.items()], _DAY_COLUMNS),
     ]
 
 
-def _columns(rows: Sequence[Columns], count: int) -> Sequence[Columns]:
+def columns_of(rows: Sequence[Columns], count: int) -> Sequence[Columns]:
+    """Return the `count` columns of rows, each with the values of all rows."""
     return list(zip(*rows, strict=True)) if rows else [()] * count

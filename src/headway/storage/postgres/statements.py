@@ -47,6 +47,7 @@ ENROLMENTS_AMONG: Final = _sql("enrolments_among")
 LEARNER_COURSES: Final = _sql("learner_courses")
 STORE_WRITES: Final = _sql("store_writes")
 PASS_GATES: Final = parts_of(STORE_WRITES)[0].statement
+STORE_REPORTS: Final = _sql("store_reports")
 REMOVE_LESSON_PROGRESS_AT: Final = _sql("remove_lesson_progress_at")
 HOLD_LESSON_PROGRESS: Final = _sql("hold_lesson_progress", _ARCHIVE)
 HOLD_COURSE_PROGRESS: Final = _sql("hold_course_progress", _ARCHIVE)

@@ -137,6 +137,86 @@ put AS (
 )
 SELECT user_id, course_id FROM gate;
 
+-- name: store-reports
+-- Store a batch of regular reports, all or none. `held` locks the course progress, in the order of the keys, where
+-- nobody has changed it since it was read, and where the course still has the version under which the report was
+-- decided. The counters are there, because the learners have started their lessons. Returns whether all were stored.
+WITH held AS (
+    SELECT p.user_id, p.course_id
+    FROM unnest(
+        :user_ids::uuid[], :course_ids::uuid[], :previous_revisions::bigint[], :course_versions::bigint[]
+    ) AS s (user_id, course_id, previous_revision, course_version)
+    JOIN course_progress AS p
+        ON p.user_id = s.user_id AND p.course_id = s.course_id AND p.revision = s.previous_revision
+    JOIN courses AS c ON c.course_id = s.course_id AND c.version = s.course_version
+    ORDER BY p.user_id, p.course_id
+    FOR UPDATE OF p
+),
+are_held AS (
+    SELECT count(*) = cardinality(:user_ids) AS yes
+    FROM held
+),
+gate AS (
+    UPDATE course_progress AS p SET
+        in_progress_lessons = s.in_progress_lessons,
+        micro_minutes = s.micro_minutes,
+        last_accessed = s.last_accessed,
+        course_version = s.course_version,
+        revision = s.revision,
+        previous_revision = s.previous_revision,
+        day_micro_minutes = s.day_micro_minutes
+    FROM unnest(
+        :user_ids, :course_ids, :previous_revisions, :course_versions, :in_progress::integer[],
+        :micro_minutes::bigint[], :last_accessed::timestamptz[], :revisions::bigint[], :day_micro_minutes::bigint[]
+    ) AS s (
+        user_id, course_id, previous_revision, course_version, in_progress_lessons, micro_minutes, last_accessed,
+        revision, day_micro_minutes
+    )
+    WHERE p.user_id = s.user_id AND p.course_id = s.course_id AND (SELECT yes FROM are_held)
+),
+put AS (
+    UPDATE lesson_progress AS l SET
+        progress_percentage = r.progress_percentage,
+        video_position_seconds = r.video_position_seconds,
+        time_spent_minutes = r.time_spent_minutes,
+        updated_at = r.updated_at,
+        version = r.version,
+        worked_at = r.worked_at
+    FROM unnest(
+        :lesson_user_ids::uuid[], :lesson_course_ids::uuid[], :lesson_ids::uuid[], :percentages::double precision[],
+        :positions::double precision[], :minutes::double precision[], :updated_at::timestamptz[], :versions::bigint[],
+        :worked_at::timestamptz[]
+    ) AS r (
+        user_id, course_id, lesson_id, progress_percentage, video_position_seconds, time_spent_minutes, updated_at,
+        version, worked_at
+    )
+    WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id
+        AND (SELECT yes FROM are_held)
+),
+lesson AS (
+    INSERT INTO lesson_statistics AS t (
+        course_id, lesson_id, slot, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points,
+        micro_minutes, stopped
+    )
+    SELECT a.course_id, a.lesson_id, :slot::smallint, 0, 0, 0, 0, 0, 0, 0, 0, a.micro_minutes, 0
+    FROM unnest(:counted_course_ids::uuid[], :counted_lesson_ids::uuid[], :lesson_times::bigint[])
+        AS a (course_id, lesson_id, micro_minutes)
+    WHERE (SELECT yes FROM are_held)
+    ORDER BY a.course_id, a.lesson_id
+    ON CONFLICT (course_id, lesson_id, slot) DO UPDATE SET micro_minutes = t.micro_minutes + excluded.micro_minutes
+),
+day AS (
+    INSERT INTO course_activity AS t (
+        course_id, day, slot, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
+    )
+    SELECT a.course_id, a.day, :slot, 0, 0, 0, 0, a.micro_minutes, 0
+    FROM unnest(:day_course_ids::uuid[], :days::date[], :day_times::bigint[]) AS a (course_id, day, micro_minutes)
+    WHERE (SELECT yes FROM are_held)
+    ORDER BY a.course_id, a.day
+    ON CONFLICT (course_id, day, slot) DO UPDATE SET micro_minutes = t.micro_minutes + excluded.micro_minutes
+)
+SELECT yes FROM are_held;
+
 -- name: remove-lesson-progress-at!
 -- Remove the lesson progress of many learners in one lesson each, behind their locked gates.
 DELETE FROM lesson_progress AS l

@@ -27,6 +27,7 @@ from headway.storage.postgres.database import Database, LockedElsewhereError
 from headway.storage.postgres.figures import Slots, add_counters
 from headway.storage.postgres.group import Group
 from headway.storage.postgres.recent import Recent
+from headway.storage.postgres.reports import store_reports
 from headway.storage.postgres.rows import (
     from_course_progress,
     from_held_days,
@@ -37,6 +38,7 @@ from headway.storage.postgres.rows import (
 )
 from headway.storage.shared.columns import COURSE_PROGRESS, from_run
 from headway.storage.shared.events import StoredEvents, from_new_events
+from headway.storage.shared.reports import are_reports
 from headway.turns import in_turns
 
 _log = get_logger("headway.storage")
@@ -285,6 +287,8 @@ class Writer(Locks):
         come_into = {group.key[1] for group in groups if group.is_coming}
         slots = self._slots
         slot = slots.take()
+        decided = [group.change for group in groups if group.change is not None]
+        is_short = not (come_into or all_or_none or self._database.is_cluster) and len(groups) <= _GROUPS_AT_A_TIME
         put = _put_in_parts if self._database.is_cluster else _put
 
         async def store(connection: asyncpg.Connection) -> frozenset[CourseProgressKey]:
@@ -298,6 +302,8 @@ class Writer(Locks):
             return passed
 
         try:
+            if is_short and are_reports(decided) and await store_reports(self._database, slot, decided):
+                return frozenset(group.key for group in groups)
             if come_into:
                 return await self._catalogue.holding(come_into, self._database, store, waits_for_locks=all_or_none)
             return await self._database.transact(store, waits_for_locks=all_or_none)

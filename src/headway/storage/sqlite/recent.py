@@ -12,6 +12,7 @@ from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.reports import only_reports, only_touches
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import (
@@ -118,12 +119,12 @@ class Recent:
                 key = (change.learner_id, change.course_id, lesson_id)
                 if progress is None:
                     rows[sql.REMOVE_LESSON_PROGRESS].append(key)
-                elif before is not None and _only_reports(before, progress):
+                elif before is not None and only_reports(before, progress):
                     rows[sql.TOUCH_LESSON_PROGRESS].append(touched_lesson_columns(progress))
                 else:
                     rows[sql.PUT_LESSON_PROGRESS].append(from_lesson_progress(progress))
                 self._keep_lesson_progress(key, progress)
-            if change.before is not None and _only_touches(change.before, after):
+            if change.before is not None and only_touches(change.before, after):
                 rows[sql.TOUCH_COURSE_PROGRESS].append(touched_columns(after))
             else:
                 rows[sql.PUT_COURSE_PROGRESS].append(from_course_progress(after))
@@ -147,36 +148,6 @@ _IN_ORDER: Final = (
     sql.PUT_COURSE_PROGRESS,
     sql.TOUCH_COURSE_PROGRESS,
 )
-
-
-def _only_reports(before: LessonProgress, after: LessonProgress) -> bool:
-    """Whether a change is no more than what a player reports regularly: percentage, position and time."""
-    return (
-        before.status is after.status
-        and before[_QUIZ] == after[_QUIZ]
-        and before.metadata is after.metadata
-        and before[_NOTES_TO_CREATED] == after[_NOTES_TO_CREATED]
-        and before.written_by == after.written_by
-        and before.completed_by == after.completed_by
-    )
-
-
-_QUIZ: Final = slice(LessonProgress._fields.index("quiz_score"), LessonProgress._fields.index("time_spent_minutes"))
-_NOTES_TO_CREATED: Final = slice(LessonProgress._fields.index("user_notes"), LessonProgress._fields.index("updated_at"))
-
-
-def _only_touches(before: CourseProgress, after: CourseProgress) -> bool:
-    """Whether a change leaves the values of the indexes and of the enrolment as they are. Nearly every write does."""
-    return (
-        before.tally.completed_lessons == after.tally.completed_lessons
-        and before.day.date == after.day.date
-        and before[_FIRST_TIMES] == after[_FIRST_TIMES]
-        and before[_AFTER_DAY] == after[_AFTER_DAY]
-    )
-
-
-_FIRST_TIMES: Final = slice(CourseProgress._fields.index("started_at"), CourseProgress._fields.index("day"))
-_AFTER_DAY: Final = slice(CourseProgress._fields.index("at_lesson"), None)
 
 
 class _Unknown:
