@@ -1,4 +1,4 @@
-"""PocketBase as a further peer: how it is found and started, filled with the population's rows, and checked."""
+"""PocketBase as a further peer: how it is started, filled with the population's rows, and checked."""
 
 import json
 import sqlite3

@@ -145,6 +145,7 @@ def _start(bench: Bench, stack: ExitStack, name: str) -> Server:
         server = stack.enter_context(bench.serving(pocketbase.recipe(bench.options.pocketbase, bench.folder)))
         pocketbase.fill(bench.folder, bench.population)
         pocketbase.check_filled(server.port, bench.population)
+        pocketbase.check_durable(server.port)
         return server
     server = stack.enter_context(bench.serving(servers.headway(servers.sqlite_url(bench.folder))))
     filling.fill_headway(server.port, bench.population)

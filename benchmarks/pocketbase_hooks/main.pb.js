@@ -1,4 +1,5 @@
-// What the benchmark sets in PocketBase: a collection for lesson progress, durable commits, no logs. It starts on an empty folder.
+// What the benchmark sets in PocketBase: a collection for lesson progress, durable commits, no logs. PocketBase has to
+// start on an empty folder.
 
 onBootstrap((e) => {
   e.next();
