@@ -50,7 +50,7 @@ lint: .venv/installed node_modules/installed ## format check, lint, types, impor
 	node_modules/.bin/biome check --error-on-warnings .
 	node_modules/.bin/tsc --project .
 
-bench: .venv/installed ## measure against the ceiling and a straightforward peer (needs wrk)
+bench: .venv/installed ## measure against the ceiling and other services (needs wrk)
 	$(BIN)/python benchmarks/run.py $(BENCH)
 
 bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alone (needs wrk)

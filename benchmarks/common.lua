@@ -6,6 +6,7 @@ local common = {}
 local HEARTBEAT_SECONDS = 15
 local LESSON_SECONDS = 1800
 local PROGRESS = "/api/v1/education/progress/"
+local RECORDS = "/api/collections/lesson_progress/records/"
 
 local tokens, lessons, courses, below, beat
 
@@ -42,13 +43,27 @@ local function head(method, learner, rest)
     "Authorization: Bearer " .. tokens[learner] .. "\r\n"
 end
 
-function common.heartbeat(learner)
+local function heartbeat_body()
   beat = beat + 1
   local seconds = HEARTBEAT_SECONDS * beat / (#tokens * #lessons)
-  local body = string.format(
+  return string.format(
     '{"status":"in_progress","progress_percentage":%.2f,"video_position_seconds":%.6f,"time_spent_minutes":%.2f}',
     math.min(99, 100 * seconds / LESSON_SECONDS), seconds, seconds / 60)
+end
+
+function common.heartbeat(learner)
+  local body = heartbeat_body()
   return head("PUT", learner, "/lessons/" .. lessons[math.random(#lessons)]) ..
+    "Content-Type: application/json\r\n" ..
+    "Content-Length: " .. #body .. "\r\n\r\n" .. body
+end
+
+-- The same heartbeat to PocketBase. pocketbase.py gives a record the number of its row as its id.
+function common.record_update(learner)
+  local body = heartbeat_body()
+  local row = (learner - 1) * #lessons + math.random(#lessons) - 1
+  return "PATCH " .. RECORDS .. string.format("%015d", row) .. " HTTP/1.1\r\n" ..
+    "Host: 127.0.0.1\r\n" ..
     "Content-Type: application/json\r\n" ..
     "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end

@@ -14,7 +14,12 @@ from servers import HOST
 _FOLDER: Final = Path(__file__).resolve().parent
 _MARK: Final = "figures "
 _WAYS_TO_FAIL: Final = ("connect", "read", "write", "status", "timeout")
-_SCRIPTS: Final = {"put": "heartbeat.lua", "mixed": "mixed.lua", "transitions": "transitions.lua"}
+_SCRIPTS: Final = {
+    "put": "heartbeat.lua",
+    "patch": "record.lua",
+    "mixed": "mixed.lua",
+    "transitions": "transitions.lua",
+}
 _TIMEOUT_SECONDS: Final = 10
 _SPARE_SECONDS: Final = 30
 

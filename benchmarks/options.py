@@ -1,16 +1,18 @@
 """The command line."""
 
 import argparse
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+import pocketbase
 from answers import ENDPOINTS
 from tables import ENOUGH_ROUNDS, Cell
 
-SERVERS: Final = ("headway", "ceiling", "straightforward")
+SERVERS: Final = ("headway", "ceiling", "straightforward", pocketbase.NAME)
 
 _STARTUP: Final = "startup/headway"
 _A_MILLION: Final = 1_000_000
@@ -19,6 +21,8 @@ _EXAMPLES: Final = """examples:
   python benchmarks/run.py --rounds 1 --seconds 1  a quick look at everything
   python benchmarks/run.py --only put/32           one endpoint over 32 connections, all servers
   python benchmarks/run.py --only '*/headway'      Headway alone
+  python benchmarks/run.py --only put --pocketbase /opt/pocketbase/pocketbase
+                                                   updates, also of PocketBase, which is not on PATH
   python benchmarks/run.py --only startup          the time to the first answer alone
   python benchmarks/run.py --memory                a million writes to Headway, and its memory
   python benchmarks/run.py --json figures.json     every round's figures as JSON too
@@ -41,6 +45,7 @@ class Options:
     lessons: int
     only: str
     memory: int | None
+    pocketbase: str | None
     directory: Path
     json: Path | None
     markdown: Path | None
@@ -48,11 +53,20 @@ class Options:
     @property
     def cells(self) -> list[Cell]:
         """The cells to measure, in the order of a round: the servers take turns."""
+        return [cell for cell in self._wanted_cells() if cell.server != pocketbase.NAME or self.pocketbase]
+
+    @property
+    def misses_pocketbase(self) -> bool:
+        """Whether PocketBase would be measured if it were there."""
+        return self.pocketbase is None and any(cell.server == pocketbase.NAME for cell in self._wanted_cells())
+
+    def _wanted_cells(self) -> list[Cell]:
         cells = [
             Cell(endpoint, connections, server)
             for endpoint in ENDPOINTS
             for connections in self.connections
             for server in SERVERS
+            if server != pocketbase.NAME or endpoint == "put"
         ]
         return [] if self.memory else [cell for cell in cells if self._wants(cell.name)]
 
@@ -82,6 +96,8 @@ def read(arguments: Sequence[str] | None) -> Options:
     """The options; ends the program where they are wrong."""
     parser = _parser()
     options = Options(**vars(parser.parse_args(arguments)))
+    if options.misses_pocketbase and not options.servers:
+        parser.error(f"{pocketbase.NAME} is {pocketbase.MISSING}")
     if not (options.memory or options.servers):
         parser.error(f"no part of the run has a name like {options.only!r}")
     return options
@@ -102,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
         const=_A_MILLION,
         metavar="WRITES",
         help="instead of all else: Headway's memory over a run of writes (1000000)",
+    )
+    add(
+        "--pocketbase",
+        type=program,
+        default=shutil.which(pocketbase.NAME),
+        metavar="PATH",
+        help="the program of PocketBase (that on PATH; without it the others are measured)",
     )
     return parser
 
@@ -145,6 +168,14 @@ class Between:
         if not text.isdecimal() or not self.low <= int(text) <= self.high:
             raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {self.low} to {self.high}")
         return int(text)
+
+
+def program(text: str) -> str:
+    """An argument type: a program that can be started."""
+    found = shutil.which(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no program")
+    return found
 
 
 def numbers(text: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+import pocketbase
 from load import Measurement
 from processor import CLIENT, OTHERS
 from servers import Memory
@@ -65,8 +66,9 @@ class Findings:
         for endpoint in NAMES:
             yield from self._ratios_to("ceiling", endpoint, _OF_THE_CEILING)
         yield from self._ratios_to("straightforward", "put", _TIMES_STRAIGHTFORWARD)
+        yield from self._ratios_to(pocketbase.NAME, "put", None)
 
-    def _ratios_to(self, other: str, endpoint: str, wanted: float) -> Iterator[Reach]:
+    def _ratios_to(self, other: str, endpoint: str, wanted: float | None) -> Iterator[Reach]:
         for cell in self.cells:
             if cell.server == "headway" and cell.endpoint == endpoint:
                 yield from ratio_reach(self.cells, cell, cell._replace(server=other), wanted)

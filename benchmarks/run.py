@@ -16,6 +16,7 @@ import answers
 import filling
 import machine
 import options
+import pocketbase
 import servers
 from load import Load, Measurement, run_wrk
 from options import Options
@@ -52,10 +53,11 @@ class Bench:
 
     def measure(self, server: Server, load: Load) -> Measurement:
         """Run wrk once, the heartbeats going on from where the last ones to this server ended."""
+        asked = load._replace(endpoint=pocketbase.ENDPOINT) if server.name == pocketbase.NAME else load
         first_beat = self.population.rows + self.heartbeats[server.name]
         watch = Watch(self.cores.server, {server.name: server.process_id}, with_client=self.cores.shared)
         with watch.watching() as busy:
-            measurement = run_wrk(server.port, self.folder, load, first_beat)._replace(busy=busy)
+            measurement = run_wrk(server.port, self.folder, asked, first_beat)._replace(busy=busy)
         if load.endpoint == "put":
             self.heartbeats[server.name] += measurement.requests + load.connections
         sleep(_SETTLE_SECONDS)
@@ -76,7 +78,8 @@ def _run(wanted: Options) -> Findings:
         population = make_population(range(1, wanted.learners + 1), wanted.lessons)
         population.write_files(folder)
         steps = stack.enter_context(shown_steps(_steps(wanted)))
-        findings = Findings(machine.describe(cores, folder, "sqlalchemy", "apsw"), len(cores.server))
+        described = machine.describe(cores, folder, "sqlalchemy", "apsw") | _describe_pocketbase(wanted)
+        findings = Findings(described, len(cores.server))
         bench = Bench(wanted, cores, folder, population, findings, steps)
         if wanted.memory:
             _measure_memory(bench, wanted.memory)
@@ -85,6 +88,15 @@ def _run(wanted: Options) -> Findings:
         if wanted.startup:
             _measure_startup(bench)
     return findings
+
+
+def _describe_pocketbase(wanted: Options) -> dict[str, str]:
+    """What a report says about it: nothing where nobody asked for it."""
+    if wanted.misses_pocketbase:
+        return {pocketbase.NAME: pocketbase.MISSING}
+    if wanted.pocketbase and pocketbase.NAME in wanted.servers:
+        return {pocketbase.NAME: pocketbase.describe(wanted.pocketbase)}
+    return {}
 
 
 def _steps(wanted: Options) -> int:
@@ -116,16 +128,24 @@ def _measure_cells(bench: Bench) -> None:
                     bench.findings.cells.setdefault(cell, []).append(measurement)
         if "headway" in serving:
             bench.findings.memory_after = serving["headway"].memory()
+        if pocketbase.NAME in serving:
+            pocketbase.check_durable(serving[pocketbase.NAME].port)
 
 
 def _start(bench: Bench, stack: ExitStack, name: str) -> Server:
-    """Start one of the three and see to it that it has the population's rows, or Headway's answers."""
+    """Start one of them and see to it that it has the population's rows, or Headway's answers."""
     if name == "ceiling":
         return stack.enter_context(bench.serving(servers.ceiling(bench.folder)))
     if name == "straightforward":
         filling.fill_straightforward(servers.straightforward_url(bench.folder), bench.population)
         server = stack.enter_context(bench.serving(servers.straightforward(bench.folder)))
         filling.check_filled(server.port, bench.population)
+        return server
+    if name == pocketbase.NAME and bench.options.pocketbase:
+        server = stack.enter_context(bench.serving(pocketbase.recipe(bench.options.pocketbase, bench.folder)))
+        pocketbase.fill(bench.folder, bench.population)
+        pocketbase.check_filled(server.port, bench.population)
+        pocketbase.check_durable(server.port)
         return server
     server = stack.enter_context(bench.serving(servers.headway(servers.sqlite_url(bench.folder))))
     filling.fill_headway(server.port, bench.population)

@@ -1,4 +1,4 @@
-"""The three servers: how each is started, pinned to its cores, found ready, and ended by its own process id."""
+"""The servers: how each is started, pinned to its cores, found ready, and ended by its own process id."""
 
 import os
 import socket
@@ -53,11 +53,12 @@ def all_cores() -> Cores:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a server is started; `--port` is added to the command."""
+    """How a server is started: a command, and the option that says at which address it listens."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    address: str = "--port={port}"
 
 
 def sqlite_url(folder: Path) -> str:
@@ -136,7 +137,13 @@ def running(recipe: Recipe, cores: Cores, folder: Path) -> Iterator[Server]:
     """Start the server and wait until it answers; end it afterwards, whatever happened."""
     port = _free_port()
     log = folder / f"{recipe.name}.log"
-    pinned = ("taskset", "--cpu-list", ",".join(map(str, cores.server)), *recipe.command, "--port", str(port))
+    pinned = (
+        "taskset",
+        "--cpu-list",
+        ",".join(map(str, cores.server)),
+        *recipe.command,
+        recipe.address.format(port=port),
+    )
     with log.open("ab") as output:
         began = time.perf_counter()
         process = subprocess.Popen(

@@ -78,7 +78,7 @@ def ratio_reach(cells: Cells, cell: Cell, other: Cell, wanted: float | None) -> 
 def machine_lines(machine: Mapping[str, str]) -> Iterator[Text]:
     """What it was measured on, a line each."""
     for name, value in machine.items():
-        yield Text(f"{name + ':':<10}{value}")
+        yield Text(f"{name + ':':<12}{value}")
 
 
 Column = Callable[[Sequence[Measurement]], str]
