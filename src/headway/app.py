@@ -41,12 +41,12 @@ from headway.metrics import Metrics
 from headway.service import Services
 from headway.settings import Settings
 from headway.storage.committer import CommitObserver
-from headway.storage.postgres import PostgresStore
-from headway.storage.sqlite import SqliteStore
 from headway.webhooks import WebhookSender
 
 if TYPE_CHECKING:
     from headway.dashboard import Dashboard
+    from headway.storage.postgres import PostgresStore
+    from headway.storage.sqlite import SqliteStore
 
 VERSION: Final = version("headway")
 
@@ -87,7 +87,7 @@ class Headway:
         return Metrics()
 
     @cached_property
-    def store(self) -> SqliteStore | PostgresStore:
+    def store(self) -> "SqliteStore | PostgresStore":
         """The store that HEADWAY_DATABASE_URL names. Raises `ConfigurationError`."""
         store = (
             _postgres_store(self.settings, self.metrics)
@@ -265,7 +265,12 @@ def create_router(settings: Settings | None = None) -> APIRouter:
     return Headway(settings or Settings()).router()
 
 
-def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:
+# A store takes a tenth of a second to load, so only the one that is used is.
+
+
+def _sqlite_store(settings: Settings, observer: CommitObserver) -> "SqliteStore":
+    from headway.storage.sqlite import SqliteStore  # noqa: PLC0415 - see above
+
     return SqliteStore(
         settings.database_path,
         lock_seconds=settings.lock_seconds,
@@ -277,7 +282,9 @@ def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:
     )
 
 
-def _postgres_store(settings: Settings, observer: CommitObserver) -> PostgresStore:
+def _postgres_store(settings: Settings, observer: CommitObserver) -> "PostgresStore":
+    from headway.storage.postgres import PostgresStore  # noqa: PLC0415 - see above
+
     return PostgresStore(
         settings.database_url,
         connections=settings.postgres_connections,

@@ -41,8 +41,6 @@ from headway.domain.errors import ConfigurationError
 from headway.server.listening import base_url, bound_socket, refuse_unsafe
 from headway.server.serving import run
 from headway.settings import LogFormat, Settings
-from headway.storage.postgres import PostgresStore
-from headway.storage.postgres.connections import without_password
 
 app: Final = typer.Typer(
     name="headway",
@@ -211,6 +209,8 @@ def _migrate(settings: Settings) -> Sequence[str]:
 
 
 def _distribute(settings: Settings, shards: int | None) -> Sequence[str]:
+    from headway.storage.postgres import PostgresStore  # noqa: PLC0415 - takes a tenth of a second, and few ask for it
+
     store = Headway(settings).store
     if not isinstance(store, PostgresStore):
         raise ConfigurationError("--citus needs HEADWAY_DATABASE_URL=postgresql://... of a Citus coordinator.")
@@ -231,4 +231,6 @@ def _shown(value: object) -> str:
 def _shown_address(settings: Settings) -> str:
     if not settings.uses_postgres:
         return settings.database_url
+    from headway.storage.postgres.connections import without_password  # noqa: PLC0415 - see `_distribute`
+
     return without_password(settings.database_url) or "(set, but not an address of a PostgreSQL database)"
