@@ -6,7 +6,6 @@ from typing import Any, Final, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -15,6 +14,10 @@ from headway.http.engine.direct import DIRECT
 from headway.http.engine.protocol import BoundedHeadProtocol
 
 ADDRESSES: Final = {"sockname": ("127.0.0.1", 8000), "peername": ("127.0.0.1", 50_000)}
+
+
+MOST_UNSENT: Final = 1024
+"""How much the server's buffer takes of answers that the client does not read, before it tells the server so."""
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -50,7 +53,7 @@ class Transport(asyncio.Transport):
         self.written += data
         if not self._reads:
             self._unsent += len(data)
-            if self._unsent > HIGH_WATER_LIMIT:
+            if self._unsent > MOST_UNSENT:
                 self.get_protocol().pause_writing()
 
     def read(self) -> None:
