@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -398,6 +398,36 @@ async def test_a_write_that_takes_longer_than_the_stop_is_refused(service: Servi
     assert b"\r\nretry-after: 1\r\n" in answer
     assert not connection.is_open
     assert service.counted() == {"503": 1}
+
+
+async def _turn() -> None:
+    await asyncio.sleep(0)
+
+
+async def _end_a_wait() -> None:
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    over.get_loop().call_soon(over.set_result, None)
+    await over
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("wait", [_turn, _end_a_wait])
+@pytest.mark.parametrize("direct", [True, False])
+async def test_the_end_of_the_stop_is_not_missed_between_two_waits(
+    service: Service, monkeypatch: pytest.MonkeyPatch, direct: bool, wait: Callable[[], Awaitable[None]], turns: int
+) -> None:
+    async def waiting(*_: object) -> None:
+        while True:
+            await wait()
+
+    monkeypatch.setattr(ProgressService, "summary", waiting)
+    connection = service.connect(direct=direct)
+    connection.give(request("GET", f"{service.course_path}/summary"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for task in connection.server.tasks:
+        task.cancel(msg="The time to stop is over.")
+    assert statuses(await connection.answered()) == [503]
 
 
 # What is observed

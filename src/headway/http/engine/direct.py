@@ -98,6 +98,7 @@ class DirectAnswer:
         "_context",
         "_coroutine",
         "_found",
+        "_is_cancelled",
         "_started",
         "_waits_for",
         "body",
@@ -115,7 +116,7 @@ class DirectAnswer:
         self.head = head
         self.body = b""
         self.more_body = self.keep_alive = True
-        self.disconnected = self.response_started = self.response_complete = False
+        self.disconnected = self.response_started = self.response_complete = self._is_cancelled = False
         self._all_read: asyncio.Future[None] | None = None
         self._waits_for: asyncio.Future[Any] | None = None
 
@@ -130,8 +131,8 @@ class DirectAnswer:
 
     def cancel(self, msg: object = None) -> None:
         """End the wait, as uvicorn ends its tasks when the time to stop is over. The endpoint then answers 503."""
-        if self._waits_for is not None:
-            self._waits_for.cancel(msg)
+        if self._waits_for is None or not self._waits_for.cancel(msg):  # the wait is over, its callback is still to run
+            self._is_cancelled = True
 
     @property
     def message_event(self) -> "DirectAnswer":
@@ -146,7 +147,11 @@ class DirectAnswer:
     def _go_on(self, _done: object = None) -> None:
         """Run the endpoint up to its next wait. What it waits for is a future; `None`: the next turn of the loop."""
         try:
-            waits_for = self._coroutine.send(None)
+            if self._is_cancelled:
+                self._is_cancelled = False
+                waits_for = self._coroutine.throw(asyncio.CancelledError)
+            else:
+                waits_for = self._coroutine.send(None)
         except StopIteration as end:
             self._finish(end.value)
             return
