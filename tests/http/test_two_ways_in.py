@@ -1,17 +1,19 @@
-"""The dispatcher's way in and FastAPI's way in: the same bytes are answered, whichever way a request came.
+"""The ways in: the same bytes are answered, whichever way a request came.
 
-Both applications get the same requests in the same order. What each would otherwise take from the world, the time and
-ids that nobody has, is the same for both, so that nothing in an answer has to be left out of the comparison.
+The dispatcher's way in is compared with FastAPI's; and of the dispatcher's, the connection's own (`direct.py`) with
+ASGI's. Both applications get the same requests in the same order. What each would otherwise take from the world, the
+time and ids that nobody has, is the same for both, so that nothing in an answer has to be left out of the comparison.
 """
 
 import asyncio
 import re
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from itertools import count, repeat
+from functools import partial
+from itertools import count, pairwise, repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -29,6 +31,7 @@ from headway.service import StatisticsService
 from headway.storage.sqlite import SqliteStore
 from support.any_request import ODD_PATHS, PUBLISHED, RARITIES, REMOVED, World, conversations
 from support.asgi import Answer, HeaderLines, Sent, ask, lifespan
+from support.connection import Connection
 from support.running import PREFIX, SECRET
 from support.serving import served
 
@@ -61,34 +64,123 @@ class Given:
         return self._world.to_bytes(6, "big") + bytes(size - 12) + self._drawn.to_bytes(6, "big")
 
 
-class Ways:
-    """The two applications, started, each over a new database."""
+Way = Callable[[Any], Awaitable[Any]]
+"""Sends a request, filled in, and returns its answer."""
 
-    def __init__(self, runner: asyncio.Runner, shared: Given, service: ASGIApp, mounted: ASGIApp) -> None:
+
+class Ways:
+    """Two ways in, each to an application of its own: started, over a new database."""
+
+    def __init__(
+        self, runner: asyncio.Runner, shared: Given, one: Way, other: Way, worlds: Iterator[int] | None = None
+    ) -> None:
         self._runner = runner
         self._given = shared
-        self._service = service
-        self._mounted = mounted
-        self._worlds = count(1)
+        self._ways = one, other
+        self._worlds = worlds or count(1)
 
-    def play(self, conversation: Sequence[Sent]) -> list[tuple[Sent, Answer, Answer]]:
-        """The requests with what each application answered."""
+    def among(self, one: Way, other: Way) -> "Ways":
+        """Return other ways to the same applications."""
+        return Ways(self._runner, self._given, one, other, self._worlds)
+
+    def play(self, conversation: Sequence[Any]) -> list[tuple[Any, Any, Any]]:
+        """The requests with what was answered each way."""
         world = next(self._worlds)
-        heard = [self._runner.run(self._played(app, world, conversation)) for app in (self._service, self._mounted)]
+        heard = [self._runner.run(self._played(way, world, conversation)) for way in self._ways]
         return list(zip(conversation, *heard, strict=True))
 
-    async def _played(self, app: ASGIApp, number: int, conversation: Sequence[Sent]) -> list[Answer]:
+    async def _played(self, way: Way, number: int, conversation: Sequence[Sent | bytes]) -> list[Any]:
         world = World(number)
         self._given.begin(number)
         answers = []
         for sent in conversation:
             self._given.now += timedelta(seconds=1)
-            answer = await ask(app, world.fill(sent))
-            for name, value in answer.headers:
-                if name == b"etag":
-                    world.hear(sent.path, value)
+            answer = await way(world.text(sent) if isinstance(sent, bytes) else world.fill(sent))
+            for etag in _etags(answer):
+                world.hear("" if isinstance(sent, bytes) else sent.path, etag)
             answers.append(answer)
         return answers
+
+
+def _etags(answer: Answer | bytes) -> list[bytes]:
+    if isinstance(answer, bytes):
+        return re.findall(rb'\r\netag: ("[^\r]*")', answer)
+    return [value for name, value in answer.headers if name == b"etag"]
+
+
+Cut = Callable[[Sent | bytes], list[bytes]]
+
+
+def whole(sent: Sent | bytes) -> list[bytes]:
+    return [sent if isinstance(sent, bytes) else _on_the_wire(sent)]
+
+
+def body_behind_head(sent: Sent | bytes) -> list[bytes]:
+    head, end, body = whole(sent)[0].partition(b"\r\n\r\n")
+    return [head + end, *([body] if body else [])]
+
+
+def byte_by_byte(sent: Sent | bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in whole(sent)[0]]
+
+
+class Wire:
+    """Asks an application by connections in memory. The next request comes on the same one, while that is open."""
+
+    def __init__(self, app: ASGIApp, state: MutableMapping[str, Any], *, direct: bool) -> None:
+        self._connect = partial(Connection, app, state, direct=direct)
+        self._connection: Connection | None = None
+        self.cut: Cut = whole
+        self.asked_by_asgi = 0
+
+    async def ask(self, sent: Sent) -> bytes:
+        """Return every byte of the answer; none where the client hangs up, since it may be late or early for it."""
+        connection = self._connection or self._connect()
+        connection.give(*_pieces(sent))
+        if sent.hangs_up or connection.waits_for_body:
+            await connection.hang_up()
+            answer = b""
+        else:
+            answer = await connection.idle()
+        await self._keep(connection)
+        return answer
+
+    async def ask_in_pieces(self, sent: Sent | bytes) -> bytes:
+        """Send a request in the pieces that `cut` says, each when the one before it has arrived. Return the answers."""
+        connection = self._connection or self._connect()
+        for piece in self.cut(sent):
+            connection.give(piece)
+            await asyncio.sleep(0)
+        answer = await connection.idle()
+        await self._keep(connection)
+        return answer
+
+    async def _keep(self, connection: Connection) -> None:
+        self.asked_by_asgi += len(connection.scopes)
+        connection.scopes.clear()
+        self._connection = connection
+        if not connection.is_open:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the connection that is open."""
+        if self._connection is not None:
+            await self._connection.hang_up()
+            self._connection = None
+
+
+def _pieces(sent: Sent) -> list[bytes]:
+    """Return a request as it arrives: its body is cut where an ASGI application's is.
+
+    A client that hangs up keeps the last byte of its body.
+    """
+    has_length = any(name == b"content-length" for name, _ in sent.headers)
+    length = () if has_length or not sent.body else ((b"content-length", b"%d" % len(sent.body)),)
+    path = sent.path + ("?" + sent.query.decode("latin-1") if sent.query else "")
+    raw = _on_the_wire(sent._replace(path=path, headers=(*sent.headers, *length)))
+    head, arrives = len(raw) - len(sent.body), len(raw) - sent.hangs_up
+    ends = [0, *sorted(min(head + cut % (len(sent.body) + 1), arrives) for cut in sent.cuts), arrives]
+    return [raw[start:end] for start, end in pairwise(ends) if start < end]
 
 
 def _settings(folder: Path) -> Settings:
@@ -132,7 +224,23 @@ def ways(shared: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
         started = AsyncExitStack()
         for app in (service, mounted):
             runner.run(started.enter_async_context(lifespan(app)))
-        yield Ways(runner, shared, service, mounted)
+        yield Ways(runner, shared, partial(ask, service), partial(ask, mounted))
+        runner.run(started.aclose())
+
+
+@pytest.fixture(scope="module")
+def wires(shared: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ways, Wire, Wire]]:
+    """Yield two services on connections in memory: one of them answers directly what it may, the other by ASGI."""
+    with asyncio.Runner() as runner:
+        started = AsyncExitStack()
+        wires = []
+        for direct in (True, False):
+            app = create_app(_settings(tmp_path_factory.mktemp("service")))
+            wire = Wire(app, runner.run(started.enter_async_context(lifespan(app))), direct=direct)
+            started.push_async_callback(wire.close)
+            wires.append(wire)
+        direct_wire, asgi_wire = wires
+        yield Ways(runner, shared, direct_wire.ask, asgi_wire.ask), direct_wire, asgi_wire
         runner.run(started.aclose())
 
 
@@ -173,6 +281,28 @@ def test_any_requests_are_answered_alike_by_service_and_router(ways: Ways) -> No
     assert statuses[200] + statuses[204] > statuses.total() / 4
 
 
+def test_any_requests_are_answered_alike_directly_and_by_asgi(wires: tuple[Ways, Wire, Wire]) -> None:
+    ways, direct, by_asgi = wires
+    statuses: Counter[bytes] = Counter()
+
+    @settings(
+        max_examples=150,
+        deadline=None,
+        phases=set(Phase) - {Phase.explain},
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(conversations)
+    @example(RARITIES)
+    def play(conversation: list[Sent]) -> None:
+        for sent, directly, asked in ways.play(conversation):
+            assert directly == asked, sent
+            statuses[directly[9:12]] += 1
+
+    play()
+    assert {b"", b"200", b"204", b"400", b"401", b"403", b"404", b"405", b"412", b"413", b"422"} <= statuses.keys()
+    assert by_asgi.asked_by_asgi > direct.asked_by_asgi + statuses.total() / 20
+
+
 def _authorized(*lines: tuple[bytes, bytes], token: bytes = b"<learner>") -> HeaderLines:
     return ((b"Host", b"x"), (b"Authorization", b"Bearer " + token), *lines)
 
@@ -206,6 +336,8 @@ ON_THE_WIRE: Final[list[Sent | bytes]] = [
     _get(_LESSON, (b"X-Folded", b"a\r\n b")), _get(_LESSON, (b"X-Latin", b"\xe9")), _get(_LESSON + "?a=b#c"),
     _get("/courses"),
     *[_get(path, (b"If-None-Match", b"W/<etag>")) for path in ("/progress/<course>", "/progress", _LESSON, "/courses")],
+    _get("/progress/<course>/summary?explain=true"), _get("/progress/<course>/summary?explain=x"),
+    _put(_LESSON + "?run=1", b"{}"), _put(_LESSON + "?run=7", b"{}"), _put(_LESSON + "?run=x&a", b"{}"),
     _get("/progress/<course>/summary", (b"If-None-Match", b"*")), _get("/progress", (b"If-None-Match", b"none")),
     _get("/progress/{<course>}"), _get("/progress/urn:uuid:<course>"), _get("/progress/%C3%A9/summary"),
     _get("/progress/%FF"), _get("/progress/<course>%2Fsummary"), _get("/progress/\xe9"), _get("/schemas/course"),
@@ -238,7 +370,9 @@ ON_THE_WIRE: Final[list[Sent | bytes]] = [
 
 
 # Whether the connection stays open decides how an answer is written, and so does what waits behind it.
-_KEEPING: Final = ["closed after each", "closed by a request behind it", "closed by a request after it"]
+_KEEPING: Final = [
+    "closed after each", "closed by a request behind it", "closed by a request after it", "the body behind the head",
+]  # fmt: skip
 _LAST: Final = (
     b"GET %b/courses HTTP/1.1\r\nHost: x\r\nX-Request-ID: last\r\nConnection: close\r\n\r\n" % PREFIX.encode()
 )
@@ -263,8 +397,11 @@ def _raw_answers(base_url: str, world: World, sent: Sent | bytes, keeping: str) 
         first, last = _on_the_wire(world.fill(sent)), _LAST
     address = urlsplit(base_url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # so that pieces are segments
         together = keeping == "closed by a request behind it"
-        connection.sendall(first + last if together else first)
+        pieces = body_behind_head(first) if keeping == "the body behind the head" else [first + last * together]
+        for piece in pieces:
+            connection.sendall(piece)
         answer = connection.recv(65_536)
         if last and not together and b"\r\nconnection: close\r\n" not in answer:
             connection.sendall(last)
@@ -323,6 +460,20 @@ def test_raw_requests_are_answered_alike_by_two_servers(conversations_held: Hold
         assert by_mounted == [_raw_as_mounted(answer) for answer in by_service], sent
     statuses = {int(answer[9:12]) for answers in service for answer in answers}
     assert statuses >= {100, 200, 204, 304, 400, 401, 403, 404, 405, 412, 413, 422}
+
+
+@pytest.mark.parametrize("cut", [whole, body_behind_head, byte_by_byte])
+def test_raw_requests_are_answered_alike_however_they_arrive(wires: tuple[Ways, Wire, Wire], cut: Cut) -> None:
+    ways, *both = wires
+    for wire in both:
+        wire.cut = cut
+    statuses: Counter[bytes] = Counter()
+    for sent, directly, by_asgi in ways.among(*[wire.ask_in_pieces for wire in both]).play(ON_THE_WIRE):
+        assert directly == by_asgi, sent
+        statuses[directly[9:12]] += 1
+    assert {b"100", b"200", b"204", b"304", b"400", b"401", b"403", b"404", b"405", b"412", b"413", b"422"} <= set(
+        statuses
+    )
 
 
 def test_a_default_fastapi_host_redirects_an_extra_slash(tmp_path: Path) -> None:

@@ -38,12 +38,12 @@ class Answer(NamedTuple):
 
 
 @asynccontextmanager
-async def lifespan(app: ASGIApp) -> AsyncIterator[None]:
-    """Start an application as uvicorn does, and stop it when the block is left."""
+async def lifespan(app: ASGIApp) -> AsyncIterator[MutableMapping[str, Any]]:
+    """Start an application as uvicorn does, and stop it when the block is left. Yield the state of its lifespan."""
     life = LifespanOn(uvicorn.Config(app, lifespan="on", log_config=None))
     await life.startup()
     assert not life.should_exit, "the application does not start"
-    yield
+    yield life.state
     await life.shutdown()
     assert not life.should_exit, "the application does not stop"
 
