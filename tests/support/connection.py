@@ -1,7 +1,9 @@
 """A connection in memory: bytes are given to the server's protocol, and what it writes is kept."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from asyncio import _enter_task, _leave_task
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +27,18 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0)
+
+
+@contextmanager
+def _outside_of_tasks() -> Iterator[None]:
+    """Run the block as the event loop runs a protocol: no task is the current one."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    _leave_task(loop, task)
+    try:
+        yield
+    finally:
+        _enter_task(loop, task)
 
 
 class Transport(asyncio.Transport):
@@ -134,9 +148,10 @@ class Connection:
 
     def give(self, *pieces: bytes) -> None:
         """Give the server what arrived, as far as it still reads."""
-        for piece in pieces:
-            if not self.transport.is_closing():
-                self.protocol.data_received(piece)
+        with _outside_of_tasks():
+            for piece in pieces:
+                if not self.transport.is_closing():
+                    self.protocol.data_received(piece)
 
     async def answered(self, number: int = 1) -> bytes:
         """Return what was written since, once `number` more are answered, or the server ends the connection."""
