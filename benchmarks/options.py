@@ -15,6 +15,7 @@ from tables import ENOUGH_ROUNDS, Cell
 SERVERS: Final = ("headway", "ceiling", "straightforward", pocketbase.NAME)
 
 _STARTUP: Final = "startup/headway"
+_PACE: Final = "pace/headway"
 _A_MILLION: Final = 1_000_000
 _EXAMPLES: Final = """examples:
   python benchmarks/run.py                         the whole table, about six minutes
@@ -24,11 +25,13 @@ _EXAMPLES: Final = """examples:
   python benchmarks/run.py --only put --pocketbase /opt/pocketbase/pocketbase
                                                    updates, also of PocketBase, which is not on PATH
   python benchmarks/run.py --only startup          the time to the first answer alone
+  python benchmarks/run.py --only put/32/headway,pace   writes, and their latency at half of that rate
   python benchmarks/run.py --memory                a million writes to Headway, and its memory
   python benchmarks/run.py --json figures.json     every round's figures as JSON too
 
 The parts of a run have names: endpoint/connections/server, as in put/32/headway, list/1/ceiling or
-summary/128/straightforward, and startup/headway for the time from start to first answer.
+summary/128/straightforward; pace/headway for the latency of writes at half of the rate that put/N/headway found; and
+startup/headway for the time from start to first answer.
 
 exit status: 0 measured, 1 a request failed or a server did not run, 2 wrk is missing or an option is wrong
 """
@@ -74,6 +77,12 @@ class Options:
     def startup(self) -> bool:
         """Whether the time from start to first answer is measured."""
         return not self.memory and self._wants(_STARTUP)
+
+    @property
+    def paced(self) -> list[Cell]:
+        """The cells of Headway's writes that are measured again, at half of their rate."""
+        wanted = [cell for cell in self.cells if cell.server == "headway" and cell.endpoint == "put"]
+        return [cell for cell in wanted if cell.connections > 1] if self._wants(_PACE) else []
 
     @property
     def servers(self) -> list[str]:

@@ -29,6 +29,7 @@ from tables import (
 _OF_THE_CEILING: Final = 0.6
 _TIMES_STRAIGHTFORWARD: Final = 20
 _SECONDS_TO_FIRST_ANSWER: Final = 1
+_PACED_MS: Final = 10
 _MEMORY_GROWTH: Final = 0.05
 _BUSY_CLIENT: Final = 0.9
 _BUSY_MACHINE: Final = 0.1
@@ -48,6 +49,7 @@ class Findings:
     machine: Mapping[str, str]
     server_cores: int
     cells: dict[Cell, list[Measurement]] = field(default_factory=dict)
+    paced: dict[Cell, list[Measurement]] = field(default_factory=dict)
     startup_seconds: list[float] = field(default_factory=list)
     memory_series: list[MemoryMark] = field(default_factory=list)
     memory_before: Memory | None = None
@@ -56,11 +58,11 @@ class Findings:
     @property
     def failed(self) -> bool:
         """Whether any request of any measurement failed."""
-        return any(map(errors, self.cells.values()))
+        return any(map(errors, (*self.cells.values(), *self.paced.values())))
 
     def reaches(self) -> list[Reach]:
         """What this run can say about what was to be reached."""
-        return [*self._ratios(), *self._startup(), *self._memory()]
+        return [*self._ratios(), *self._paced(), *self._startup(), *self._memory()]
 
     def _ratios(self) -> Iterator[Reach]:
         for endpoint in NAMES:
@@ -72,6 +74,19 @@ class Findings:
         for cell in self.cells:
             if cell.server == "headway" and cell.endpoint == endpoint:
                 yield from ratio_reach(self.cells, cell, cell._replace(server=other), wanted)
+
+    def _paced(self) -> Iterator[Reach]:
+        for cell, measurements in self.paced.items():
+            late, p99, rate = (
+                Spread.of([getattr(one, name) for one in measurements]).middle
+                for name in ("client_late_ms", "p99_ms", "requests_per_second")
+            )
+            yield Reach(
+                f"{NAMES[cell.endpoint]}, {cell.connections} connections, {rate:,.0f}/s, half the top rate: p99",
+                f"<= {_PACED_MS} ms",
+                f"{p99:.1f} ms, of it late {late:.1f}",
+                p99 <= _PACED_MS,
+            )
 
     def _startup(self) -> Iterator[Reach]:
         if not self.startup_seconds:
@@ -117,6 +132,10 @@ class Findings:
             "cells": [
                 {**cell._asdict(), "rounds": [measurement._asdict() for measurement in measurements]}
                 for cell, measurements in self.cells.items()
+            ],
+            "paced": [
+                {**cell._asdict(), "rounds": [measurement._asdict() for measurement in measurements]}
+                for cell, measurements in self.paced.items()
             ],
             "startup_seconds": self.startup_seconds,
             "memory_mib": {

@@ -18,6 +18,7 @@ import machine
 import options
 import pocketbase
 import servers
+from constant_rate import run_at_rate
 from load import Load, Measurement, run_wrk
 from options import Options
 from population import Population, make_population
@@ -25,7 +26,7 @@ from processor import Watch
 from program import Steps, carry_out, shown_steps
 from report import Findings, MemoryMark
 from servers import Cores, Recipe, Server, running
-from tables import NAMES
+from tables import NAMES, Spread
 
 _STARTS: Final = 5
 _SETTLE_SECONDS: Final = 0.1
@@ -104,7 +105,7 @@ def _steps(wanted: Options) -> int:
         return 1 + _MEMORY_MARKS
     warm_ups = len({(cell.server, cell.endpoint) for cell in wanted.cells})
     starts = _STARTS if wanted.startup else 0
-    return len(wanted.servers) + warm_ups + wanted.rounds * len(wanted.cells) + starts
+    return len(wanted.servers) + warm_ups + wanted.rounds * (len(wanted.cells) + len(wanted.paced)) + starts
 
 
 def _measure_cells(bench: Bench) -> None:
@@ -127,9 +128,23 @@ def _measure_cells(bench: Bench) -> None:
                     measurement = bench.measure(serving[cell.server], load)
                     bench.findings.cells.setdefault(cell, []).append(measurement)
         if "headway" in serving:
+            _measure_paced(bench, serving["headway"])
             bench.findings.memory_after = serving["headway"].memory()
         if pocketbase.NAME in serving:
             pocketbase.check_durable(serving[pocketbase.NAME].port)
+
+
+def _measure_paced(bench: Bench, server: Server) -> None:
+    """Measure the latency of writes at half of the rate that was found."""
+    for number in range(1, bench.options.rounds + 1):
+        for cell in bench.options.paced:
+            rate = Spread.of([one.requests_per_second for one in bench.findings.cells[cell]]).middle / 2
+            with bench.steps.step(f"round {number}: {rate:,.0f} writes a second, {cell.connections}, {cell.server}"):
+                load = Load(cell.endpoint, cell.connections, bench.options.seconds, seed=number)
+                first_beat = bench.population.rows + bench.heartbeats[server.name]
+                paced = run_at_rate(server.port, bench.population, load, rate, first_beat)
+                bench.heartbeats[server.name] += paced.requests
+                bench.findings.paced.setdefault(cell, []).append(paced.measurement)
 
 
 def _start(bench: Bench, stack: ExitStack, name: str) -> Server:
