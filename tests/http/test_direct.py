@@ -187,10 +187,28 @@ async def test_only_a_request_of_another_origin_passes_the_cors_middleware(datab
         assert len(connection.scopes) == 1
 
 
+async def test_with_cors_every_answer_varies_with_the_origin(database_url: str) -> None:
+    async with started(database_url, cors_origins=["https://pages.example"]) as service:
+        connection = service.connect()
+        summary = f"{service.course_path}/summary"
+        for status, asked in (
+            (200, service.put()),
+            (304, request("GET", summary, "If-None-Match: *")),
+            (401, request("GET", summary, by="Bearer nobody")),
+        ):
+            connection.give(asked)
+            answer = await connection.answered()
+            assert statuses(answer) == [status]
+            assert answer.lower().count(b"\r\nvary: origin\r\n") == 1
+        assert connection.scopes == []
+
+
 async def test_without_cors_an_origin_does_not_matter(service: Service) -> None:
     connection = service.connect()
     connection.give(service.put("Origin: https://pages.example"))
-    assert statuses(await connection.answered()) == [200]
+    answer = await connection.answered()
+    assert statuses(answer) == [200]
+    assert b"\r\nvary:" not in answer
     assert connection.scopes == []
 
 

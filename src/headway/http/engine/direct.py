@@ -18,13 +18,14 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.http.engine.endpoint import Endpoint, Request
-from headway.http.engine.replies import Reply, StreamedReply
+from headway.http.engine.replies import Headers, Reply, StreamedReply
 from headway.http.engine.requests import UNCOUNTED_BODY_BYTES, RequestHeaders, read_headers
 
 DIRECT: Final = "headway_direct"
 """Key in the lifespan's state: the `Direct` of the service."""
 
 _DIGITS: Final = len(str(UNCOUNTED_BODY_BYTES))
+_VARIES: Final = ((b"vary", b"Origin"),)
 
 
 class Head(NamedTuple):
@@ -38,19 +39,24 @@ class Head(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An endpoint that answers a request directly, and what it needs of the request besides the body."""
+    """An endpoint that answers a request directly, and what it needs of the request besides the body.
+
+    `more` are headers of the answer besides the endpoint's.
+    """
 
     endpoint: Endpoint
     headers: RequestHeaders
     identifiers: Sequence[str]
     query: bytes
+    more: Headers
 
 
 class Direct(NamedTuple):
     """Where requests are answered directly.
 
     `find` returns the endpoint of a method and a path, and the path's parameters. `origins_matter` says whether a
-    request with an `Origin` has to pass the CORS middleware.
+    request with an `Origin` has to pass the CORS middleware. Every other answer then has the middleware's `Vary`, or a
+    browser could show it to a page of another origin later.
     """
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]
@@ -70,7 +76,7 @@ class Direct(NamedTuple):
             return None
         if self.origins_matter and b"origin" in headers:
             return None
-        return Found(endpoint, headers, identifiers, query)
+        return Found(endpoint, headers, identifiers, query, _VARIES if self.origins_matter else ())
 
 
 def _is_small(headers: RequestHeaders, body_limit: int) -> bool:
@@ -118,7 +124,7 @@ class DirectAnswer:
         """Run the endpoint, with the body if that has arrived, up to its first wait."""
         self._loop = loop
         self._started = perf_counter()
-        endpoint, headers, identifiers, query = self._found
+        endpoint, headers, identifiers, query, _ = self._found
         body = None if self.more_body else self.body
         self._coroutine = endpoint.reply(Request(headers, identifiers, query, scheme, self._receive, body))
         self._context = copy_context()
@@ -176,6 +182,8 @@ class DirectAnswer:
 
     def _finish(self, reply: Reply | StreamedReply) -> None:
         endpoint, started = self._found.endpoint, self._started
+        if self._found.more:
+            reply = reply.with_more(self._found.more)
         if isinstance(reply, Reply) and reply.is_plain and self._connection.write_answer(self, reply):
             endpoint.observer.answered(reply.status, started)
             return

@@ -41,6 +41,10 @@ class Reply(NamedTuple):
         """Return the answer with the request's id as its last header."""
         return self.__class__(self.status, self.body, (*self.headers, (b"x-request-id", request_id.encode())))
 
+    def with_more(self, more: Headers) -> Self:
+        """Return the answer with more headers before its own."""
+        return self._replace(headers=(*more, *self.headers))
+
 
 Chunks = AsyncGenerator[bytes, None]
 
@@ -59,6 +63,10 @@ class StreamedReply(NamedTuple):
     def named(self, request_id: str) -> Self:
         """Return the answer with the request's id as its last header."""
         return self._replace(headers=(*self.headers, (b"x-request-id", request_id.encode())))
+
+    def with_more(self, more: Headers) -> Self:
+        """Return the answer with more headers before its own."""
+        return self._replace(headers=(*more, *self.headers))
 
 
 # Without a Content-Length, which RFC 9110 section 8.6 forbids here.
