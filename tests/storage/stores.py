@@ -22,6 +22,8 @@ from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
+USUAL_EVENTS = Recording(days=30)
+"""As the service records by default."""
 ALL_EVENTS = Recording(days=30, progress=True)
 
 PATIENCE = 20
@@ -64,7 +66,7 @@ class MakeStore(Protocol):
         queue_limit: int = 1_000,
         batch_limit: int = 64,
         clock: Callable[[], datetime] = system_clock,
-        recording: Recording = ALL_EVENTS,
+        recording: Recording = USUAL_EVENTS,
     ) -> Store: ...
 
 
@@ -77,7 +79,7 @@ def sqlite_store(  # noqa: PLR0913 - what tests choose
     lock_seconds: float = 20,
     read_seconds: float = 20,
     observer: CommitObserver | None = None,
-    recording: Recording = ALL_EVENTS,
+    recording: Recording = USUAL_EVENTS,
 ) -> SqliteStore:
     """Return a store on the file `headway.db`."""
     return SqliteStore(
@@ -101,7 +103,7 @@ def postgres_store(  # noqa: PLR0913 - what tests choose
     timeout_seconds: float = 20,
     transaction_pooler: bool = False,
     observer: CommitObserver | None = None,
-    recording: Recording = ALL_EVENTS,
+    recording: Recording = USUAL_EVENTS,
 ) -> PostgresStore:
     """Return a store on a PostgreSQL database."""
     return PostgresStore(

@@ -19,7 +19,18 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
 from headway.domain.runs import RunStart
-from storage.stores import Clock, MakeStore, conditional, merge_write, new_course, new_learner, opened, removal, written
+from storage.stores import (
+    ALL_EVENTS,
+    Clock,
+    MakeStore,
+    conditional,
+    merge_write,
+    new_course,
+    new_learner,
+    opened,
+    removal,
+    written,
+)
 
 TRANSITIONS = Recording(days=30)
 
@@ -165,7 +176,7 @@ async def test_a_refused_write_and_a_refused_import_tell_nothing(recording: Stor
 async def test_updates_in_ten_seconds_are_one_event_with_the_last_values(make_store: MakeStore) -> None:
     clock = Clock()
     learner = new_learner()
-    async with opened(make_store(clock=clock)) as store:
+    async with opened(make_store(clock=clock, recording=ALL_EVENTS)) as store:
         course = await new_course(store)
         [first, second, _] = course.lessons
         for percentage in (10, 20, 30):
@@ -196,7 +207,7 @@ async def test_updates_in_ten_seconds_are_one_event_with_the_last_values(make_st
 async def test_an_update_waits_its_time_though_others_of_its_learner_and_lesson_are_due(make_store: MakeStore) -> None:
     clock = Clock()
     one, other = new_learner(), new_learner()
-    async with opened(make_store(clock=clock)) as store:
+    async with opened(make_store(clock=clock, recording=ALL_EVENTS)) as store:
         course = await new_course(store)
         [first, second, _] = course.lessons
         await store.write(merge_write(one, course, first, progress_percentage=10))

@@ -305,6 +305,7 @@ class Model:
         only.last_days = {learner: day for learner, day in self.last_days.items() if learner in learners}
         only.days = {key: done for key, done in self.days.items() if key[0] in learners}
         only.listed, only.ended = self.listed & learners, self.ended & learners
+        only.began = {learner: began for learner, began in self.began.items() if learner in learners}
         only.sources = {learner: sources for learner, sources in self.sources.items() if learner in learners}
         only.at_lesson = {learner: at for learner, at in self.at_lesson.items() if learner in learners}
         return only

@@ -39,10 +39,7 @@ class Head(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An endpoint that answers a request directly, and what it needs of the request besides the body.
-
-    `more` are headers of the answer besides the endpoint's.
-    """
+    """An endpoint, what it needs of a request besides the body, and `more` headers for its answer."""
 
     endpoint: Endpoint
     headers: RequestHeaders
@@ -54,9 +51,8 @@ class Found(NamedTuple):
 class Direct(NamedTuple):
     """Where requests are answered directly.
 
-    `find` returns the endpoint of a method and a path, and the path's parameters. `origins_matter` says whether a
-    request with an `Origin` has to pass the CORS middleware. Every other answer then has the middleware's `Vary`, or a
-    browser could show it to a page of another origin later.
+    `find` returns the endpoint of a method and a path, and the path's parameters. `origins_matter`: a request with an
+    `Origin` passes the CORS middleware. Other answers have its `Vary`, or a browser could reuse them for such a request.
     """
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]

@@ -140,7 +140,8 @@ SELECT user_id, course_id FROM gate;
 -- name: store-reports
 -- Store a batch of regular reports, all or none. `held` locks the course progress, in the order of the keys, where
 -- nobody has changed it since it was read, and where the course still has the version under which the report was
--- decided. The counters are there, because the learners have started their lessons. Returns whether all were stored.
+-- decided. The counters come in the same order as in `add-counters`, so that transactions with the same slot wait for
+-- each other without a deadlock. Returns whether all were stored.
 WITH held AS (
     SELECT p.user_id, p.course_id
     FROM unnest(
