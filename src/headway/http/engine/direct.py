@@ -52,7 +52,7 @@ class Direct(NamedTuple):
     """Where requests are answered directly.
 
     `find` returns the endpoint of a method and a path, and the path's parameters. `origins_matter`: a request with an
-    `Origin` passes the CORS middleware. Other answers have its `Vary`, or a browser could reuse them for such a request.
+    `Origin` passes the CORS middleware. Other answers have its `Vary`, or a browser could reuse them for such a one.
     """
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]
