@@ -23,6 +23,7 @@ from headway.formats.events import event_json
 from headway.http.api.openapi import build_router, plain_routes
 from headway.http.api.probes import failed, probes_router, refused_by_framework
 from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
+from headway.http.engine.arrivals import Arrivals
 from headway.http.engine.direct import DIRECT, Direct
 from headway.http.engine.dispatcher import Dispatcher, Routes
 from headway.http.engine.endpoint import Dependencies, Endpoint
@@ -213,7 +214,7 @@ class Headway:
             _log.warning("pages_off", set="HEADWAY_SESSION_SECRET")
         endpoints = self._endpoints(self._pages_address())
         routes = Routes({(one.operation.method, PREFIX + one.operation.path): one for one in endpoints})
-        pages = self._pages(endpoints, Direct(routes.find, origins_matter=bool(self.settings.cors_origins)))
+        pages = self._pages(endpoints, Direct(routes.find, bool(self.settings.cors_origins), Arrivals()))
         dispatcher = Dispatcher(routes, Observed(pages, self.metrics, self.settings.log_requests))
         if not self.settings.cors_origins:
             return dispatcher

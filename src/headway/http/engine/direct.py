@@ -1,8 +1,8 @@
 """Answers requests in the connection, below ASGI.
 
-ASGI's scope, task, events and messages take a third of the time of a learner's PUT (docs/decisions/0055). So the
-connection runs the endpoint's coroutine itself: up to its first wait at once, and the rest when that wait is over. ASGI
-runs the same coroutine. Where an answer can not be written at once, ASGI sends it.
+A learner's PUT takes less time without ASGI's scope, task, events and messages (docs/decisions/0055). So the connection
+runs the endpoint's coroutine itself: up to its first wait, and the rest when that wait is over. ASGI runs the same
+coroutine. Where an answer can not be written at once, ASGI sends it.
 
 An answer under way is a task of its own kind, as "Extending" in the documentation of asyncio describes it. So timeouts
 work in it.
@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headway.http.engine.arrivals import Arrivals
 from headway.http.engine.endpoint import Endpoint, Request
 from headway.http.engine.replies import Headers, Reply, StreamedReply
 from headway.http.engine.requests import UNCOUNTED_BODY_BYTES, RequestHeaders, read_headers
@@ -33,6 +34,7 @@ class Head(NamedTuple):
 
     method: str
     version: str
+    scheme: str
     target: bytes
     lines: list[tuple[bytes, bytes]]
     expects_100_continue: bool
@@ -57,6 +59,7 @@ class Direct(NamedTuple):
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]
     origins_matter: bool
+    arrivals: Arrivals
 
     def endpoint_of(self, head: Head) -> Found | None:
         """Return what answers a request directly; `None` where ASGI has to answer it."""
@@ -104,9 +107,10 @@ class DirectAnswer:
         "response_started",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, found: Found, head: Head) -> None:
+    def __init__(self, connection: Connection, found: Found, head: Head, loop: asyncio.AbstractEventLoop) -> None:
         self._connection = connection
         self._found = found
+        self._loop = loop
         self.head = head
         self.body = b""
         self.more_body = self.keep_alive = True
@@ -116,15 +120,17 @@ class DirectAnswer:
         self._is_to_cancel = False
         self._cancelled = 0
 
-    def begin(self, scheme: str, loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self) -> None:
         """Run the endpoint, with the body if that has arrived, up to its first wait."""
-        self._loop = loop
         self._started = perf_counter()
         endpoint, headers, identifiers, query, _ = self._found
         body = None if self.more_body else self.body
-        self._coroutine = endpoint.reply(Request(headers, identifiers, query, scheme, self._receive, body))
+        self._coroutine = endpoint.reply(Request(headers, identifiers, query, self.head.scheme, self._receive, body))
         self._context = copy_context()
+        is_to_cancel, self._is_to_cancel = self._is_to_cancel, False  # a coroutine that has not begun catches nothing
         self._context.run(self._go_on)
+        if is_to_cancel:
+            self.cancel()
 
     def cancel(self, msg: object = None) -> bool:
         """End the wait, as uvicorn ends its tasks when the time to stop is over. The endpoint then answers 503."""

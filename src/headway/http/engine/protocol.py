@@ -133,7 +133,6 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._parser_moved = False
         self._is_discarding = self._is_leaving = False
         self._under_way: RequestResponseCycle | None = None  # is answered now; `cycle` is the last of the pipeline
-        self._unbegun: DirectAnswer | None = None  # its body is being read
         self._waiting_refusal: Reply | None = None
 
     # The connection
@@ -198,8 +197,6 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._unfinished += len(data)
         if self._in_message and self._size + self._unfinished > HEAD_BYTES:
             self._refuse(errors.HEAD_TOO_LARGE)
-        elif self._unbegun is not None:
-            self._begin(self._unbegun)  # it may be refused before its body has arrived
 
     def _parse(self, data: bytes) -> None:
         """Parse `data`. After an upgrade the parser expects another protocol, so a new one reads the head again."""
@@ -267,7 +264,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._upgrades = True
             return
         self._in_head = False
-        head = Head(method.decode("ascii"), version, self.url, self.headers, self.expect_100_continue)
+        head = Head(
+            method.decode("ascii"), version, self.scheme or "http", self.url, self.headers, self.expect_100_continue
+        )
         keeps_alive = version >= "1.1" and self.parser.should_keep_alive()
         is_idle = self._is_idle()
         if is_idle and keeps_alive and self._answers_directly(head):
@@ -280,19 +279,16 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _answers_directly(self, head: Head) -> bool:
-        """Answer a request below ASGI as soon as the rest of `data_received` is parsed, if that is possible."""
+        """Answer a request below ASGI, if that is possible."""
         direct: Direct | None = self.app_state.get(DIRECT)
         found = direct and direct.endpoint_of(head)
-        if not found or self.root_path:
+        if not direct or not found or self.root_path:
             return False
-        self._unbegun = DirectAnswer(self, found, head)
-        self.cycle = self._under_way = cast("Any", self._unbegun)
-        return True
-
-    def _begin(self, answer: DirectAnswer) -> None:
-        self._unbegun = None
+        answer = DirectAnswer(self, found, head, self.loop)
+        self.cycle = self._under_way = cast("Any", answer)
         self.tasks.add(cast("Any", answer))  # uvicorn waits for it, and cancels it, as it does with its tasks
-        answer.begin(self.scheme or "http", self.loop)
+        direct.arrivals.begin_soon(answer.begin, self.loop)
+        return True
 
     def write_answer(self, answer: DirectAnswer, reply: Reply) -> bool:
         """Write a complete answer, unless the connection closes after it or the client reads slowly."""
@@ -350,7 +346,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             "http_version": head.version,
             "server": self.server,
             "client": self.client,
-            "scheme": self.scheme,
+            "scheme": head.scheme,
             "method": head.method,
             "root_path": self.root_path,
             "path": self.root_path + (unquote(path) if "%" in path else path),
@@ -381,8 +377,6 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.message_event.set()
-            if self._unbegun is not None:
-                self._begin(self._unbegun)
 
     # What is answered
 
