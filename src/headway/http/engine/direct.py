@@ -4,8 +4,7 @@ A learner's PUT takes less time without ASGI's scope, task, events and messages 
 runs the endpoint's coroutine itself: up to its first wait, and the rest when that wait is over. ASGI runs the same
 coroutine. Where an answer can not be written at once, ASGI sends it.
 
-An answer under way is a task of its own kind, as "Extending" in the documentation of asyncio describes it. So timeouts
-work in it.
+An answer under way is a task of its own kind, as asyncio's documentation describes under "Extending".
 """
 
 import asyncio
@@ -51,10 +50,9 @@ class Found(NamedTuple):
 
 
 class Direct(NamedTuple):
-    """Where requests are answered directly.
+    """Where requests are answered directly: `find` returns a path's endpoint and parameters.
 
-    `find` returns the endpoint of a method and a path, and the path's parameters. `origins_matter`: a request with an
-    `Origin` passes the CORS middleware. Other answers have its `Vary`, or a browser could reuse them for such a one.
+    `origins_matter`: a request with an `Origin` passes the CORS middleware, and other answers have its `Vary`.
     """
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]
@@ -71,9 +69,8 @@ class Direct(NamedTuple):
             return None
         endpoint, identifiers = found
         headers = read_headers(head.lines)
-        if head.expects_100_continue or not _is_small(headers, endpoint.operation.body_limit):
-            return None
-        if self.origins_matter and b"origin" in headers:
+        passes_cors = self.origins_matter and b"origin" in headers
+        if passes_cors or head.expects_100_continue or not _is_small(headers, endpoint.operation.body_limit):
             return None
         return Found(endpoint, headers, identifiers, query, _VARIES if self.origins_matter else ())
 
@@ -108,10 +105,7 @@ class DirectAnswer:
     )  # fmt: skip
 
     def __init__(self, connection: Connection, found: Found, head: Head, loop: asyncio.AbstractEventLoop) -> None:
-        self._connection = connection
-        self._found = found
-        self._loop = loop
-        self.head = head
+        self._connection, self._found, self.head, self._loop = connection, found, head, loop
         self.body = b""
         self.more_body = self.keep_alive = True
         self.disconnected = self.response_started = self.response_complete = False
