@@ -1,8 +1,8 @@
 """Begins the answers to all requests that arrived together, one after the other, in the next turn of the event loop.
 
 A processor runs the same code for many requests sooner than all of the code for one request after the other: the code
-stays in its cache. Where each answer began as soon as its request was parsed, a summary took 5 µs longer, and a
-learner's PUT as much again as the way below ASGI saves (docs/decisions/0055).
+stays in its cache. Where each answer began as soon as its request was parsed, a summary took 5 µs longer
+(docs/decisions/0055).
 """
 
 import asyncio

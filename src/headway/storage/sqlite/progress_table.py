@@ -197,8 +197,8 @@ class ProgressTable:
 
     def _store(self, connection: apsw.Connection, changes: Sequence[ChangeSet], counters: Counters) -> None:
         """Store changes, of which no two have the same learner and course."""
+        self._recent.store(connection, changes)
         stored = [change for change in changes if change.stored_progress is not None]
-        self._recent.store(connection, stored)
         for change in stored:
             if change.days or change.completions or change.ended_runs:
                 _store_history(connection, change)
