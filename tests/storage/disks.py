@@ -19,14 +19,19 @@ class WatchedDisk(apsw.VFS):
         self.reached = threading.Event()
         self.through = threading.Event()
         self.through.set()
+        self.only = ""
         self.broken = False
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
         return _WatchedFile(self, name, flags)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nothing reaches the disk until the block is left; `reached` tells that something is about to."""
+    def held(self, only: str = "") -> Iterator[None]:
+        """Nothing, or nothing of `only` this file, reaches the disk until the block is left.
+
+        `reached` tells that something is about to.
+        """
+        self.only = only
         self.reached.clear()
         self.through.clear()
         try:
@@ -42,12 +47,14 @@ class _WatchedFile(apsw.VFSFile):
         self._name = name.filename() if isinstance(name, apsw.URIFilename) else name or ""
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
-        self._disk.reached.set()
-        assert self._disk.through.wait(20)
-        if self._disk.broken:
-            raise apsw.IOError
+        name = Path(self._name).name
+        if self._disk.only in {"", name}:
+            self._disk.reached.set()
+            assert self._disk.through.wait(20)
+            if self._disk.broken:
+                raise apsw.IOError
         super().xSync(flags)
-        self._disk.synced.append(Path(self._name).name)
+        self._disk.synced.append(name)
 
 
 class DeadlyDisk(apsw.VFS):

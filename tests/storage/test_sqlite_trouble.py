@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Final
 
 import pytest
 
@@ -14,7 +16,8 @@ from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.writes import LessonWrite
-from headway.storage.sqlite import schema
+from headway.storage.sqlite import checkpoints, schema
+from headway.storage.sqlite.checkpoints import FEW_PAGES
 from storage.disks import WatchedDisk, watched_disk
 from storage.files import back_up, contents, database, execute, log, long_read, process, write_lock
 from storage.stores import (
@@ -29,6 +32,7 @@ from storage.stores import (
     written,
 )
 
+PAGE_BYTES: Final = 4096
 LEARNER = LearnerId("0d5a6bc8-8e5f-4d5e-9a51-4b7f3d1f6f01")
 
 
@@ -141,6 +145,49 @@ async def test_a_write_that_the_disk_did_not_store_is_not_acknowledged(service: 
     disk.broken = False
     await service.write(4)
     assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
+
+
+async def test_writes_are_stored_while_a_checkpoint_waits_for_the_disk(
+    folder: Path, service: Service, disk: WatchedDisk
+) -> None:
+    async def is_copied() -> bool:
+        return database(folder).name in disk.synced
+
+    with disk.held(only=database(folder).name):
+        number = 2
+        while not disk.reached.is_set():
+            await service.write(number)
+            number += 1
+        disk.synced.clear()
+        for later in range(number, number + 2 * FEW_PAGES):
+            await service.write(later)
+        assert set(disk.synced) == {log(folder).name}
+    await soon(is_copied, answer=True)
+
+
+async def test_a_checkpoint_that_fails_refuses_no_write(
+    folder: Path, service: Service, disk: WatchedDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(checkpoints, "_log", SimpleNamespace(warning=lambda event, **_: logged.append(event)))
+    disk.only, disk.broken = database(folder).name, True
+    number = 1
+    while not logged:
+        number += 1
+        await service.write(number)
+    assert logged[0] == "checkpoint_failed"
+    disk.broken = False
+    await service.write(number + 1)
+    assert execute(database(folder), "SELECT quiz_attempts FROM lesson_progress") == [(number + 1,)]
+
+
+async def test_a_long_log_begins_again(folder: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "FEW_PAGES", checkpoints.MANY_PAGES)  # nothing is copied before
+    monkeypatch.setattr(checkpoints, "MANY_PAGES", 100)
+    await service.write(2)
+    for number in range(3, 203):
+        await service.write(number)
+    assert log(folder).stat().st_size < 120 * PAGE_BYTES
 
 
 async def test_the_store_is_unavailable_while_its_file_is_moved_away(folder: Path, service: Service) -> None:

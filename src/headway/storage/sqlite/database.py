@@ -13,6 +13,7 @@ import apsw
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.logs import get_logger
 from headway.storage.sqlite import schema
+from headway.storage.sqlite.checkpoints import Checkpoints
 
 _log = get_logger("headway.storage")
 
@@ -104,17 +105,6 @@ class Handle:
             self._connection, self._opened, self._wal = self._connect(), found, self._file.wal
         return self._connection
 
-    def rescue_wal(self) -> None:
-        """Copy the content of a write-ahead log that was deleted while in use into the file, and start a new log."""
-        if self._connection is None or self._file.identify() != self._opened or not self._file.has_lost_its_wal:
-            return
-        _log.error("write_ahead_log_gone", path=str(self._file.path))
-        in_log, brought = self._connection.wal_checkpoint()
-        if brought < in_log:  # a reader has an older snapshot; until it ends, only this connection has the rest
-            raise StoreUnavailableError
-        self.drop()
-        self._file.note_wal()
-
     def confirm(self) -> None:
         """Raise `StoreUnavailableError` unless this connection's file is still the one at the path."""
         self._file.confirm(self._opened)
@@ -157,12 +147,45 @@ class Handle:
         return connection
 
 
+class Writer(Handle):
+    """The connection that writes. Checkpoints are made beside it."""
+
+    def __init__(self, file: DatabaseFile) -> None:
+        super().__init__(file, apsw.SQLITE_OPEN_READWRITE, _WRITER_PRAGMAS)
+        self._checkpoints: Checkpoints | None = None
+
+    def rescue_wal(self) -> None:
+        """Copy the content of a write-ahead log that was deleted while in use into the file, and start a new log."""
+        if self._connection is None or self._file.identify() != self._opened or not self._file.has_lost_its_wal:
+            return
+        _log.error("write_ahead_log_gone", path=str(self._file.path))
+        if self._checkpoints is not None:
+            self._checkpoints.wait()
+        in_log, brought = self._connection.wal_checkpoint()
+        if brought < in_log:  # a reader has an older snapshot; until it ends, only this connection has the rest
+            raise StoreUnavailableError
+        self.drop()
+        self._file.note_wal()
+
+    def drop(self) -> None:
+        """Close the connection, which is the last one of its checkpoints."""
+        checkpoints, self._checkpoints = self._checkpoints, None
+        if checkpoints is not None:
+            checkpoints.close()
+        super().drop()
+
+    def _connect(self) -> apsw.Connection:
+        writer = super()._connect()
+        self._checkpoints = Checkpoints(writer, super()._connect())
+        return writer
+
+
 class Database:
     """The connections to one file: one that writes, one for short reads, and some for long reads."""
 
     def __init__(self, path: Path) -> None:
         self.file = DatabaseFile(path)
-        self.writer = Handle(self.file, apsw.SQLITE_OPEN_READWRITE, _WRITER_PRAGMAS)
+        self.writer = Writer(self.file)
         self.reader = Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS)
         self.long_readers = [Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS) for _ in range(_LONG_READS)]
 
