@@ -49,6 +49,7 @@ lint: .venv/installed node_modules/installed ## format check, lint, types, impor
 	$(BIN)/lint-imports
 	node_modules/.bin/biome check --error-on-warnings .
 	node_modules/.bin/tsc --project .
+	node_modules/.bin/tsc --project clients/javascript --noEmit --emitDeclarationOnly false
 
 bench: .venv/installed ## measure against the ceiling and other services (needs wrk)
 	$(BIN)/python benchmarks/run.py $(BENCH)

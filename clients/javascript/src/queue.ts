@@ -1,0 +1,75 @@
+// The writes that wait: on this device's disk, and in this page's memory until they have arrived.
+
+import { added, type Waiting } from "./merging.js";
+import { inOrder, type Storage } from "./storage.js";
+import type { Problem } from "./types.js";
+
+export interface Queue {
+  /** Add a write. It is in memory at once; fulfilled when it is on the disk, or when the disk has refused it. */
+  add(write: Waiting): Promise<void>;
+  /** All writes of a learner that wait, in their order. */
+  waiting(learner: string): Promise<Waiting[]>;
+  /** Those of them that this page has made. */
+  own(learner: string): Waiting[];
+  remove(learner: string, keys: Set<string>): Promise<void>;
+}
+
+export function createQueue(storage: Storage, onProblem: (problem: Problem) => void): Queue {
+  let own: Waiting[] = [];
+  /** The keys of own writes that are not on the disk. */
+  const unsaved = new Set<string>();
+  let hasFailed = false;
+
+  const ownOf = (learner: string) => own.filter((write) => write.learner === learner);
+
+  async function save(learner: string): Promise<void> {
+    const writes = ownOf(learner).filter((write) => unsaved.has(write.key));
+    const keys = keysOf(writes);
+    try {
+      await storage.change(learner, (waiting) => writes.reduce(added, without(waiting, keys)));
+      for (const key of keys) unsaved.delete(key);
+      hasFailed = false;
+    } catch (error) {
+      if (!hasFailed) onProblem({ kind: kindOf(error), error });
+      hasFailed = true;
+    }
+  }
+
+  return {
+    async add(write) {
+      own = added(own, write);
+      unsaved.add(write.key);
+      await save(write.learner);
+    },
+
+    async waiting(learner) {
+      const saved = await storage.waiting(learner).catch(() => null);
+      if (!saved) return ownOf(learner);
+      const keys = keysOf(saved);
+      // Another tab may have sent what is not on the disk any more.
+      own = own.filter((write) => write.learner !== learner || keys.has(write.key) || unsaved.has(write.key));
+      return inOrder([...saved, ...without(ownOf(learner), keys)]);
+    },
+
+    own: ownOf,
+
+    async remove(learner, keys) {
+      own = without(own, keys);
+      for (const key of keys) unsaved.delete(key);
+      // What stays on a broken disk is sent again, which changes nothing.
+      await storage.change(learner, (waiting) => without(waiting, keys)).catch(() => {});
+    },
+  };
+}
+
+function keysOf(writes: Waiting[]): Set<string> {
+  return new Set(writes.map((write) => write.key));
+}
+
+function without(writes: Waiting[], keys: Set<string>): Waiting[] {
+  return writes.filter((write) => !keys.has(write.key));
+}
+
+function kindOf(error: unknown): "storage_full" | "storage_unavailable" {
+  return (error as Error | null)?.name === "QuotaExceededError" ? "storage_full" : "storage_unavailable";
+}
