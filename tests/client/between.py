@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import httpx
 
-from client import stand_in
 from support.running import PATIENCE, PREFIX
 
 SYNC: Final = f"{PREFIX}/progress/sync"
@@ -91,9 +90,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(*proxy.refuse_with.pop(0))
             return
         answer = self._passed_on(body)
-        if answer is None or proxy.lose_answers:
-            proxy.lose_answers = max(0, proxy.lose_answers - 1)
+        if answer is None:
             self.close_connection = True
+            return
+        if proxy.lose_answers:
+            proxy.lose_answers -= 1
+            self._break_off()
             return
         kept = {name: value for name, value in answer.headers.items() if name not in _OF_A_CONNECTION}
         self._answer(answer.status_code, kept, answer.content)
@@ -104,20 +106,23 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         headers = {name: self.headers[name] for name in _HEADERS if name in self.headers}
         with contextlib.suppress(httpx.TransportError):
-            if self.path == SYNC:
-                return stand_in.answered(client, service, headers["authorization"], body)
             return client.request(self.command, service + self.path, headers=headers, content=body)
         return None
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _answer(self, status: int, headers: dict[str, str], body: bytes, length: int | None = None) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         if status not in {204, 304}:
-            self.send_header("content-length", str(len(body)))
+            self.send_header("content-length", str(length or len(body)))
         with contextlib.suppress(ConnectionError):  # the page may have been left
             self.end_headers()
             self.wfile.write(body)
+
+    def _break_off(self) -> None:
+        """Send the first byte of an answer. Without it, a browser sends the request again by itself."""
+        self.close_connection = True
+        self._answer(200, {}, b"{", length=1000)
 
     do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - the names that the base class looks for
 

@@ -19,10 +19,17 @@ export interface Ask {
   learner?: string;
 }
 
+export interface Answer {
+  headers: Headers;
+  /** The JSON of the answer; null: it has none. The caller knows the type of it. */
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  body: any;
+}
+
 export interface Api {
-  ask(method: string, path: string, ask?: Ask): Promise<Response>;
-  /** Send a text with the last token at once, without asking for another one. For pages that are being left. */
-  askAtOnce(method: string, path: string, body: string): Promise<Response>;
+  ask(method: string, path: string, ask?: Ask): Promise<Answer>;
+  /** Send a request with the last token at once, without asking for another one. For pages that are being left. */
+  askAtOnce(method: string, path: string, body: unknown): Promise<Answer>;
   /** The learner of the present token, or of the last one if there is none now. */
   learner(): Promise<string>;
   /** The learner of the last token; null: there was none. */
@@ -43,31 +50,32 @@ export function createApi({ baseUrl, token: fixed = "", getToken, fetch: ownFetc
     return token;
   }
 
-  async function sent(address: string, init: RequestInit): Promise<Response> {
+  async function sent(path: string, init: RequestInit, learner?: string): Promise<Answer> {
+    if (learner && learnerOf(token) !== learner) {
+      throw new HeadwayError(0, "other_learner", "The token is of another learner now.");
+    }
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", ...init.headers };
     try {
-      return await (ownFetch ?? fetch)(address, { ...init, headers });
+      const answer = await (ownFetch ?? fetch)(base + path, { ...init, headers });
+      if (!answer.ok) throw await refusalOf(answer);
+      const text = await answer.text();
+      return { headers: answer.headers, body: text ? JSON.parse(text) : null };
     } catch (error) {
       init.signal?.throwIfAborted();
+      if (error instanceof HeadwayError) throw error;
       throw new HeadwayError(0, "no_connection", "The service can not be reached.", 0, { cause: error });
     }
   }
 
-  async function once(address: string, init: RequestInit, learner?: string): Promise<Response> {
-    const send = () => {
-      if (learner && learnerOf(token) !== learner) {
-        throw new HeadwayError(0, "other_learner", "The token is of another learner now.");
-      }
-      return sent(address, init);
-    };
+  async function once(path: string, init: RequestInit, learner?: string): Promise<Answer> {
     const first = await renew();
-    let answer = await send();
-    if (answer.status === 401 && getToken) {
+    try {
+      return await sent(path, init, learner);
+    } catch (error) {
+      if (!getToken || (error as HeadwayError).status !== 401) throw error;
       await renew(first);
-      answer = await send();
+      return sent(path, init, learner);
     }
-    if (!answer.ok) throw await refusalOf(answer);
-    return answer;
   }
 
   return {
@@ -75,10 +83,9 @@ export function createApi({ baseUrl, token: fixed = "", getToken, fetch: ownFetc
       const init: RequestInit = { method, headers: present(headers), signal: signal ?? null };
       if (body !== undefined) init.body = JSON.stringify(body);
       const text = new URLSearchParams(present(query)).toString();
-      const address = `${base}${path}${text && `?${text}`}`;
       for (let attempt = 0; ; attempt += 1) {
         try {
-          return await once(address, init, learner);
+          return await once(text ? `${path}?${text}` : path, init, learner);
         } catch (error) {
           if (attempt >= most || !mayHelp(error, headers)) throw error;
           await pause(waitAfter(error, attempt), signal);
@@ -86,11 +93,7 @@ export function createApi({ baseUrl, token: fixed = "", getToken, fetch: ownFetc
       }
     },
 
-    async askAtOnce(method, path, body) {
-      const answer = await sent(base + path, { method, body, keepalive: true });
-      if (!answer.ok) throw await refusalOf(answer);
-      return answer;
-    },
+    askAtOnce: (method, path, body) => sent(path, { method, body: JSON.stringify(body), keepalive: true }),
 
     async learner() {
       try {

@@ -1,6 +1,6 @@
 // The client: the learner's operations, and lessons whose writes wait on this device until they have arrived.
 
-import { type Ask, createApi } from "./api.js";
+import { type Answer, type Ask, createApi } from "./api.js";
 import { createLesson, pathOf } from "./lesson.js";
 import { createQueue } from "./queue.js";
 import { createSender } from "./sender.js";
@@ -39,11 +39,7 @@ export function createClient(options: ClientOptions): Client {
   on(page, "visibilitychange", () => (page.visibilityState === "hidden" ? leave() : sender.send()));
   void sender.send();
 
-  const answer = (method: string, path: string, ask?: Ask) => api.ask(method, path, ask);
-  // biome-ignore lint/suspicious/noExplicitAny: the interface of the client has the type of each answer
-  const json = async (method: string, path: string, ask?: Ask): Promise<any> =>
-    (await answer(method, path, ask)).json();
-  const nothing = async (method: string, path: string, ask?: Ask) => void (await answer(method, path, ask));
+  const json = async (method: string, path: string, ask?: Ask) => (await api.ask(method, path, ask)).body;
   const own = async (path: string) => path.replace("{}", await idOf(await api.learner()));
 
   return {
@@ -62,17 +58,17 @@ export function createClient(options: ClientOptions): Client {
       json("GET", `/progress/${course}/summary`, { signal, query: { explain: explain ? "true" : undefined } }),
     summaries: (ask) => json("GET", "/progress", ask),
     outline: (course, ask) => json("GET", `/progress/${course}/outline`, ask),
-    restart: (course, { run, signal } = {}) => nothing("DELETE", `/progress/${course}`, { signal, query: { run } }),
-    lessonProgress: async (course, lesson, ask) => stored(await answer("GET", pathOf(course, lesson), ask)),
+    restart: (course, { run, signal } = {}) => json("DELETE", `/progress/${course}`, { signal, query: { run } }),
+    lessonProgress: async (course, lesson, ask) => stored(await api.ask("GET", pathOf(course, lesson), ask)),
     update: async (course, lesson, body, conditions) =>
-      stored(await answer("PUT", pathOf(course, lesson), { body, ...conditional(conditions) })),
-    remove: (course, lesson, conditions) => nothing("DELETE", pathOf(course, lesson), conditional(conditions)),
+      stored(await api.ask("PUT", pathOf(course, lesson), { body, ...conditional(conditions) })),
+    remove: (course, lesson, conditions) => json("DELETE", pathOf(course, lesson), conditional(conditions)),
     async courses({ signal } = {}) {
       const found: CourseLine[] = [];
       let query = "";
       do {
-        const page = await answer("GET", `/courses${query}`, { signal });
-        found.push(...(await page.json()));
+        const page = await api.ask("GET", `/courses${query}`, { signal });
+        found.push(...page.body);
         query = page.headers.get("Link")?.match(/\?[^>]+/)?.[0] ?? "";
       } while (query);
       return found;
@@ -87,7 +83,7 @@ export function createClient(options: ClientOptions): Client {
       json("GET", await own("/learners/{}/goal"), { signal, query: { first_weekday: firstWeekday } }),
     setGoal: async (days_per_week, ask) =>
       json("PUT", await own("/learners/{}/goal"), { ...ask, body: { days_per_week } }),
-    removeGoal: async (ask) => nothing("DELETE", await own("/learners/{}/goal"), ask),
+    removeGoal: async (ask) => json("DELETE", await own("/learners/{}/goal"), ask),
     profile: async (ask) => json("GET", await own("/learners/{}/profile"), ask),
     export: async (ask) => json("GET", await own("/learners/{}/export"), ask),
     signInCode: (ask) => json("POST", "/sign-in-codes", ask),
@@ -99,11 +95,6 @@ function conditional({ ifMatch, ifNoneMatch, run, signal }: Conditional = {}): A
   return { signal, query: { run }, headers: { "If-Match": ifMatch, "If-None-Match": ifNoneMatch } };
 }
 
-async function stored(answer: Response): Promise<StoredProgress> {
-  const kept = answer.headers.get("Headway-Kept");
-  return {
-    progress: await answer.json(),
-    etag: answer.headers.get("ETag") ?? "",
-    kept: kept ? kept.split(", ") : [],
-  };
+function stored({ headers, body }: Answer): StoredProgress {
+  return { progress: body, etag: headers.get("ETag") ?? "", kept: headers.get("Headway-Kept")?.split(", ") ?? [] };
 }

@@ -49,7 +49,7 @@ export function createLesson(parts: Parts, course: string, lesson: string, run?:
 
   async function found(options: Ask): Promise<LessonProgress | null> {
     try {
-      return await (await api.ask("GET", pathOf(course, lesson), options)).json();
+      return (await api.ask("GET", pathOf(course, lesson), options)).body;
     } catch (error) {
       if (error instanceof HeadwayError && error.code === "progress_not_found") return null;
       throw error;
@@ -92,7 +92,7 @@ export function createLesson(parts: Parts, course: string, lesson: string, run?:
       function leave(): void {
         const learner = api.lastLearner();
         const news = learner ? changed() : null;
-        if (learner && news) void queue.add(waitingWrite(learner, now(), news));
+        if (learner && news) void queue.addAtOnce(waitingWrite(learner, now(), news));
       }
 
       const timer = setInterval(beat, every * SECONDS);

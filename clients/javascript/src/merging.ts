@@ -105,7 +105,8 @@ function remaining(field: Field, value: unknown, next: ProgressFields, reached: 
     const left = Object.entries(value as Fields).filter(([key]) => !(key in (newer as Fields)));
     return left.length > 0 ? Object.fromEntries(left) : undefined;
   }
-  if (FOLLOWING.includes(field)) return undefined;
+  // A position of 0 does not say that the lesson was begun, as the earlier position did.
+  if (FOLLOWING.includes(field)) return newer || !value ? undefined : value;
   const isFirst = !(rank(reached[field]) >= rank(value));
   if (isFirst) reached[field] = value;
   if (!isNear || rank(newer) < rank(value)) return value;

@@ -7,6 +7,8 @@ import type { Problem } from "./types.js";
 export interface Queue {
   /** Add a write. It is in memory at once; fulfilled when it is on the disk, or when the disk has refused it. */
   add(write: Waiting): Promise<void>;
+  /** Do the same for a page that is being left: what is on the disk is not read before. */
+  addAtOnce(write: Waiting): Promise<void>;
   /** All writes of a learner that wait, in their order. */
   waiting(learner: string): Promise<Waiting[]>;
   /** Those of them that this page has made. */
@@ -22,11 +24,13 @@ export function createQueue(storage: Storage, onProblem: (problem: Problem) => v
 
   const ownOf = (learner: string) => own.filter((write) => write.learner === learner);
 
-  async function save(learner: string): Promise<void> {
-    const writes = ownOf(learner).filter((write) => unsaved.has(write.key));
+  async function save(write: Waiting, store: (writes: Waiting[], keys: Set<string>) => Promise<void>): Promise<void> {
+    own = added(own, write);
+    unsaved.add(write.key);
+    const writes = ownOf(write.learner).filter((one) => unsaved.has(one.key));
     const keys = keysOf(writes);
     try {
-      await storage.change(learner, (waiting) => writes.reduce(added, without(waiting, keys)));
+      await store(writes, keys);
       for (const key of keys) unsaved.delete(key);
       hasFailed = false;
     } catch (error) {
@@ -36,11 +40,12 @@ export function createQueue(storage: Storage, onProblem: (problem: Problem) => v
   }
 
   return {
-    async add(write) {
-      own = added(own, write);
-      unsaved.add(write.key);
-      await save(write.learner);
-    },
+    add: (write) =>
+      save(write, (writes, keys) =>
+        storage.change(write.learner, (waiting) => writes.reduce(added, without(waiting, keys))),
+      ),
+
+    addAtOnce: (write) => save(write, storage.put),
 
     async waiting(learner) {
       const saved = await storage.waiting(learner).catch(() => null);

@@ -72,7 +72,7 @@ export function createSender(
       try {
         const signal = AbortSignal.timeout(LONGEST_REQUEST);
         const answer = await api.ask("POST", PATH, { body: bodyOf(batch), signal, retries: 0, learner });
-        await settle(learner, batch, (await answer.json()).results);
+        await settle(learner, batch, answer.body.results);
       } catch (error) {
         if (!isFault(error)) throw error;
         // One of them is wrong: send them one by one, and give up the wrong one.
@@ -139,12 +139,12 @@ export function createSender(
       if (!learner || isClosed) return;
       const used = [...leaving.values()].reduce((sum, bytes) => sum + bytes, 0);
       const own = inTime(queue.own(learner), Date.now()).filter((write) => !leaving.has(write.key));
-      const batch = fitting(own.reverse(), MOST_BYTES_AT_ONCE - used);
+      const batch = fitting(own.reverse(), MOST_BYTES_AT_ONCE - used).reverse();
       if (batch.length === 0) return;
       for (const write of batch) leaving.set(write.key, bytesOf(write));
       try {
-        const answer = await api.askAtOnce("POST", PATH, JSON.stringify(bodyOf(batch)));
-        await settle(learner, batch, (await answer.json()).results);
+        const answer = await api.askAtOnce("POST", PATH, bodyOf(batch));
+        await settle(learner, batch, answer.body.results);
       } catch {
         // They are on the disk, and are sent as all others are.
       } finally {

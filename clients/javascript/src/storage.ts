@@ -12,6 +12,8 @@ export interface Storage {
   waiting(learner: string): Promise<Waiting[]>;
   /** Store what `change` makes of them, in one transaction. Fulfilled when it is on the disk. */
   change(learner: string, change: (waiting: Waiting[]) => Waiting[]): Promise<void>;
+  /** Store writes without reading those that wait. A page that is being left has no time to read. */
+  put(writes: Waiting[]): Promise<void>;
   seen(learner: string, course: string, lesson: string): Promise<LessonProgress | null>;
   /** Keep the lesson progress that the service has answered. Null: it has none. */
   see(learner: string, course: string, lesson: string, progress: LessonProgress | null): Promise<void>;
@@ -74,6 +76,14 @@ export function openStorage(name: string): Storage {
           }
         };
         return request;
+      });
+    },
+
+    async put(writes) {
+      await transact(WRITES, "readwrite", (store) => {
+        const [last] = writes.map((write) => store.put(write)).slice(-1);
+        store.transaction.commit();
+        return last as IDBRequest;
       });
     },
 
