@@ -101,7 +101,7 @@ def _without_faulty(body: bytes, error: ValidationError) -> tuple[Sync, dict[int
     faulty: dict[int, ValidationError] = {}
     for position in {cast("int", loc[1]) for loc in at}:
         fault = _fault_of(document["writes"][position].pop("progress", None))
-        if fault is None:  # the progress is missing
+        if fault is None:
             raise error
         faulty[position] = fault
         document["writes"][position]["progress"] = {}

@@ -281,7 +281,7 @@ class PostgresStore:
 
     async def write_each(self, writes: Sequence[LessonWrite]) -> Sequence[Written | HeadwayError]:
         """Apply the writes of one learner, in a batch with other waiting writes."""
-        return await self._servers.of(writes[0].learner_id).committer.submit_each(writes) if writes else ()
+        return await self._servers.of(writes[0].learner_id).committer.submit_each(writes) if writes else []
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
         """Restore course progress and its days from an export."""
