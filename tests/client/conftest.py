@@ -11,6 +11,13 @@ from support import browser as browsers
 from support.running import Running
 
 
+@pytest.fixture(scope="session")
+def running(request: pytest.FixtureRequest) -> Running:
+    """Return the service on SQLite, or on the store that a test asks for (ON_BOTH_STORES)."""
+    service: Running = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_service")
+    return service
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Yield a browser for this folder. Playwright keeps an event loop running in the tests' thread until the folder's

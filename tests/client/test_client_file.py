@@ -62,7 +62,7 @@ def test_pages_of_any_origin_may_import_it_and_browsers_keep_it(running: Running
 
 
 def test_it_is_served_where_there_are_no_pages_and_where_other_origins_may_call(tmp_path: Path) -> None:
-    settings = {"jwt_secret": None, "jwt_public_key": PUBLIC_KEY, "cors_origins": '["https://learn.example"]'}
+    settings = {"jwt_secret": None, "jwt_public_key": PUBLIC_KEY, "cors_origins": "https://learn.example"}
     with forked_headway_serve(tmp_path, dashboard_path="", **settings) as running:
         for origin in ("https://learn.example", "https://other.example"):
             answer = httpx.get(running.base_url + PATH, headers={"Origin": origin}, timeout=PATIENCE)

@@ -1,7 +1,7 @@
 """Writes that wait on a device: lost connections, a service that dies, reloads, two tabs, two learners, full disks."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +12,12 @@ from client.between import Between, between
 from client.player import Player, School, device
 from support.browser import ON_BOTH_STORES
 from support.program import forked_headway_serve
-from support.running import eventually, token
+from support.running import PREFIX, eventually, token
 
 SOON = 30
 
 
+@ON_BOTH_STORES
 def test_a_report_reaches_the_service(player: Player, school: School) -> None:
     player.report({"progress_percentage": 42.5, "video_position_seconds": 61, "metadata": {"seen": [1, 2]}})
     player.wait_until_sent()
@@ -27,6 +28,7 @@ def test_a_report_reaches_the_service(player: Player, school: School) -> None:
     assert player.problems() == []
 
 
+@ON_BOTH_STORES
 def test_writes_that_are_made_offline_wait_and_are_sent_when_the_connection_is_back(
     player: Player, context: BrowserContext, school: School, proxy: Between
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_service_that_is_busy_is_asked_again_later(player: Player, school: Sch
     assert player.problems() == []
 
 
+@ON_BOTH_STORES
 def test_two_tabs_send_one_queue_without_sending_anything_twice(
     context: BrowserContext, school: School, proxy: Between
 ) -> None:
@@ -146,6 +149,7 @@ def test_a_tab_that_ends_while_it_sends_leaves_the_queue_to_the_other_one(
     assert stored["progress_percentage"] == 40
 
 
+@ON_BOTH_STORES
 def test_two_learners_on_one_device_never_mix(context: BrowserContext, school: School, proxy: Between) -> None:
     other = str(uuid4())
     first = Player(context.new_page(), proxy, school, school.learner)
@@ -182,6 +186,7 @@ def test_a_learner_may_have_any_name(context: BrowserContext, school: School, pr
     assert player.run("return (await client.setGoal(3)).days_per_week;") == 3
 
 
+@ON_BOTH_STORES
 def test_a_token_that_expires_while_the_device_is_offline_is_renewed_once(
     player: Player, context: BrowserContext, school: School, proxy: Between
 ) -> None:
@@ -231,6 +236,7 @@ def test_writes_are_kept_for_the_last_learner_while_no_token_can_be_had(
     assert school.stored()
 
 
+@ON_BOTH_STORES
 def test_a_write_that_is_refused_is_given_up_and_told_and_the_others_are_stored(
     player: Player, context: BrowserContext, school: School
 ) -> None:
@@ -286,6 +292,7 @@ def test_a_page_that_answers_in_place_of_the_service_loses_nothing(
     assert school.stored()
 
 
+@ON_BOTH_STORES
 def test_a_full_disk_is_told_once_and_the_writes_are_sent_from_memory(
     player: Player, context: BrowserContext, school: School
 ) -> None:
@@ -329,8 +336,15 @@ def test_a_device_without_a_database_sends_from_memory(player: Player, school: S
     assert {one["kind"] for one in player.problems()} == {"storage_unavailable"}
 
 
-def test_a_browser_without_locks_sends_too(player: Player, school: School) -> None:
-    player.page.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined });")
+@pytest.mark.parametrize(
+    "script",
+    [
+        "Object.defineProperty(navigator, 'locks', { value: undefined });",
+        "LockManager.prototype.request = () => Promise.reject(new DOMException('In a sandbox.', 'SecurityError'));",
+    ],
+)
+def test_a_browser_without_locks_sends_too(player: Player, school: School, script: str) -> None:
+    player.page.add_init_script(script)
     player.reload()
     player.report({"progress_percentage": 10})
     player.wait_until_sent()
@@ -356,6 +370,66 @@ def test_reading_shows_what_is_stored_with_what_waits_and_the_last_known_without
     assert player.run("return lessons[2].read();") is None
 
 
+def test_a_device_forgets_a_learner(player: Player, context: BrowserContext) -> None:
+    player.report({"user_notes": "Mine."})
+    player.wait_until_sent()
+    context.set_offline(True)
+    player.report({"progress_percentage": 9})
+    player.run("await client.forget();")
+    assert player.pending() == 0
+    assert player.run("return lesson.read();") is None
+    context.set_offline(False)
+    assert player.run("return (await lesson.read()).user_notes;") == "Mine."
+
+
+@ON_BOTH_STORES
+def test_an_old_write_does_not_undo_a_start_from_the_beginning_elsewhere(
+    player: Player, context: BrowserContext, school: School
+) -> None:
+    player.report({"progress_percentage": 20})
+    player.wait_until_sent()
+    context.set_offline(True)
+    player.report({"progress_percentage": 80, "user_notes": "Before."})
+    with school.running.client(school.learner) as elsewhere:
+        elsewhere.delete(school.path()).raise_for_status()
+    context.set_offline(False)
+    player.wait_until_sent()
+    assert school.stored() is None
+    assert player.run("return lesson.read();") is None
+    assert player.problems() == []
+
+
+@ON_BOTH_STORES
+def test_what_was_done_after_a_start_from_the_beginning_counts(
+    player: Player, context: BrowserContext, school: School
+) -> None:
+    player.report({"progress_percentage": 20})
+    player.wait_until_sent()
+    context.set_offline(True)
+    player.report({"progress_percentage": 80, "is_bookmarked": True, "metadata": {"a": 1}})
+    with school.running.client(school.learner) as elsewhere:
+        elsewhere.delete(f"/progress/{school.course_id}").raise_for_status()
+    player.report({"progress_percentage": 5, "metadata": {"b": 2}})
+    context.set_offline(False)
+    player.wait_until_sent()
+    stored = school.stored()
+    assert stored
+    assert (stored["progress_percentage"], stored["is_bookmarked"], stored["metadata"]) == (5, False, {"b": 2})
+
+
+@ON_BOTH_STORES
+def test_a_later_note_of_another_device_is_kept(player: Player, context: BrowserContext, school: School) -> None:
+    context.set_offline(True)
+    player.report({"user_notes": "On the train.", "quiz_score": 60})
+    with school.running.client(school.learner) as elsewhere:
+        elsewhere.put(school.path(), json={"user_notes": "At home.", "quiz_score": 50}).raise_for_status()
+    context.set_offline(False)
+    player.wait_until_sent()
+    stored = school.stored()
+    assert stored
+    assert (stored["user_notes"], stored["quiz_score"]) == ("At home.", 60)
+
+
 def test_many_writes_are_sent_in_several_requests(player: Player, context: BrowserContext, proxy: Between) -> None:
     context.set_offline(True)
     player.run("for (let score = 0; score < 501; score += 1) await lesson.report({ quiz_score: score / 10 });")
@@ -378,24 +452,29 @@ def test_a_closed_client_sends_nothing_and_keeps_what_waits(
     assert school.stored()
 
 
-def test_a_device_whose_clock_is_a_year_off_tells_how_long_ago_a_write_was_made(
-    browser: Browser, school: School, proxy: Between
+@ON_BOTH_STORES
+@pytest.mark.parametrize("year", [2019, 2041])
+def test_a_device_whose_clock_is_years_off_tells_how_long_ago_a_write_was_made(
+    browser: Browser, school: School, proxy: Between, year: int
 ) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=2)  # the service corrects a clock by whole minutes
     with device(browser) as context:
         page = context.new_page()
-        page.clock.install(time="2019-03-01T11:00:00Z")
-        page.clock.pause_at("2019-03-01T12:00:00Z")
+        page.clock.install(time=f"{year}-03-01T11:00:00Z")
+        page.clock.pause_at(f"{year}-03-01T12:00:00Z")
         player = Player(page, proxy, school, school.learner)
         context.set_offline(True)
-        player.report({"progress_percentage": 10})
+        player.report({"status": "completed"})
         page.clock.run_for(5000)
         player.report({"quiz_score": 20})
         context.set_offline(False)
         player.wait_until_sent()
     [sent] = proxy.sent()
-    assert json.loads(sent.body)["sent_at"].startswith("2019-03-01T12:0")
-    assert [write["made_at"][:19] for write in sent.writes] == ["2019-03-01T12:00:00", "2019-03-01T12:00:05"]
-    assert school.stored()
+    assert json.loads(sent.body)["sent_at"].startswith(f"{year}-03-01T12:00:05")
+    assert [write["made_at"][:19] for write in sent.writes] == [f"{year}-03-01T12:00:00", f"{year}-03-01T12:00:05"]
+    stored = school.stored()
+    assert stored
+    assert before <= datetime.fromisoformat(stored["completed_at"]) <= datetime.now(UTC)
 
 
 def test_a_clock_that_is_set_back_moves_waiting_writes_back_with_it(
@@ -416,3 +495,18 @@ def test_a_clock_that_is_set_back_moves_waiting_writes_back_with_it(
         player.wait_until_sent()
     made = [write["made_at"][:19] for write in proxy.sent()[0].writes]
     assert made == ["2026-06-01T11:59:55", "2026-06-01T12:00:00", "2026-06-01T12:00:00"]
+
+
+def test_a_page_of_another_origin_reports_also_when_it_is_left(browser: Browser, folder: Path) -> None:
+    with (
+        between("") as pages,
+        forked_headway_serve(folder, cors_origins=pages.url) as running,
+        device(browser) as context,
+    ):
+        pages.service = running.base_url
+        school = School(running)
+        player = Player(context.new_page(), pages, school, school.learner, baseUrl=running.base_url + PREFIX)
+        player.run("await client.pending(); lesson.heartbeat({ fields: () => ({ video_position_seconds: 12 }) });")
+        player.page.goto("about:blank")
+        eventually(lambda: school.stored() is not None, SOON)
+    assert not pages.sent()

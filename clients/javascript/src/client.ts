@@ -47,6 +47,7 @@ export function createClient(options: ClientOptions): Client {
       createLesson({ api, queue, storage, sender, leaving, now }, course, lesson, run),
     flush: ({ keepalive } = {}) => (keepalive ? leave() : sender.send()),
     pending: async () => (await queue.waiting(await api.learner())).length,
+    forget: async () => queue.forget(await api.learner()),
     close() {
       ends.abort();
       sender.close();

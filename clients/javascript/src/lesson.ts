@@ -63,8 +63,8 @@ export function createLesson(parts: Parts, course: string, lesson: string, run?:
 
     async read({ signal } = {}) {
       const learner = await api.learner();
+      const waiting = await queue.waiting(learner); // first: what is sent meanwhile may be missing in the answer
       const progress = await stored(learner, { signal, learner, retries: 0 });
-      const waiting = await queue.waiting(learner);
       return overlaid(
         progress,
         waiting.filter((one) => one.course === course && one.lesson === lesson),
@@ -85,7 +85,10 @@ export function createLesson(parts: Parts, course: string, lesson: string, run?:
 
       function beat(): void {
         const news = changed();
-        if (news) report(news).catch(() => {});
+        if (!news) return;
+        report(news).catch(() => {
+          reported = {}; // without a token there was no learner to report for
+        });
       }
 
       /** The page may end at any moment: the write is in memory when this returns. */

@@ -14,6 +14,8 @@ export interface Queue {
   /** Those of them that this page has made. */
   own(learner: string): Waiting[];
   remove(learner: string, keys: Set<string>): Promise<void>;
+  /** Remove everything of a learner from this device. */
+  forget(learner: string): Promise<void>;
 }
 
 export function createQueue(storage: Storage, onProblem: (problem: Problem) => void): Queue {
@@ -63,6 +65,11 @@ export function createQueue(storage: Storage, onProblem: (problem: Problem) => v
       for (const key of keys) unsaved.delete(key);
       // What stays on a broken disk is sent again, which changes nothing.
       await storage.change(learner, (waiting) => without(waiting, keys)).catch(() => {});
+    },
+
+    async forget(learner) {
+      own = own.filter((write) => write.learner !== learner);
+      await storage.forget(learner);
     },
   };
 }

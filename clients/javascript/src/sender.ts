@@ -66,7 +66,7 @@ export function createSender(
     while (!isClosed) {
       const waiting = inTime(await queue.waiting(learner), Date.now());
       const [first] = waiting;
-      if (!first) return;
+      if (!first || isClosed) return;
       const fit = fitting(waiting.slice(0, most), MOST_BYTES);
       const batch = fit.length > 0 ? fit : [first];
       try {
@@ -161,9 +161,15 @@ export function createSender(
 }
 
 /** Run one function of all tabs at a time. Without locks all may run: a write that arrives twice changes nothing. */
-function alone(lock: string, run: () => Promise<void>): Promise<void> {
+async function alone(lock: string, run: () => Promise<void>): Promise<void> {
   const locks: LockManager | undefined = globalThis.navigator?.locks;
-  return locks ? locks.request(lock, run) : run();
+  if (!locks) return run();
+  try {
+    await locks.request(lock, run);
+  } catch (error) {
+    if ((error as Error).name !== "SecurityError") throw error;
+    await run(); // a frame in a sandbox may not use locks
+  }
 }
 
 /** Whether the service could not read the writes, or found them too large. */

@@ -17,6 +17,8 @@ export interface Storage {
   seen(learner: string, course: string, lesson: string): Promise<LessonProgress | null>;
   /** Keep the lesson progress that the service has answered. Null: it has none. */
   see(learner: string, course: string, lesson: string, progress: LessonProgress | null): Promise<void>;
+  /** Remove everything of a learner. */
+  forget(learner: string): Promise<void>;
   close(): void;
 }
 
@@ -91,6 +93,10 @@ export function openStorage(name: string): Storage {
 
     async see(learner, course, lesson, progress) {
       await transact(SEEN, "readwrite", (store) => store.put(progress, [learner, course, lesson]));
+    },
+
+    async forget(learner) {
+      for (const name of [WRITES, SEEN]) await transact(name, "readwrite", (store) => store.delete(all(learner)));
     },
 
     close: () => void opened?.then((database) => database.close()),

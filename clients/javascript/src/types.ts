@@ -276,6 +276,8 @@ export interface Client {
   flush(options?: { keepalive?: boolean | undefined }): Promise<void>;
   /** How many writes of the learner wait on this device. */
   pending(): Promise<number>;
+  /** Remove what this device keeps of the learner, also what waits. For a device that others use, after `flush`. */
+  forget(): Promise<void>;
   /** Stop sending. What waits stays on this device. */
   close(): void;
 
