@@ -49,8 +49,9 @@ def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, lon
     way, still has the same time.
     """
     error = received_at - sent_at if sent_at is not None else _NO_ERROR
-    corrected = made_at if abs(error) < CLOCKS_DIFFER else made_at + round(error / _MINUTE) * _MINUTE
-    return min(max(corrected, received_at - longest), received_at)
+    counted = _NO_ERROR if abs(error) < CLOCKS_DIFFER else round(error / _MINUTE) * _MINUTE
+    age = received_at - made_at - counted  # as a length, because a corrected time may be beyond all dates
+    return received_at - min(max(age, timedelta(0)), longest)
 
 
 def merge(
