@@ -68,6 +68,7 @@ class MakeStore(Protocol):
         batch_limit: int = 64,
         clock: Callable[[], datetime] = system_clock,
         recording: Recording = USUAL_EVENTS,
+        enforced: Enforcement = NOT_ENFORCED,
     ) -> Store: ...
 
 
