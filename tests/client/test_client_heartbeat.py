@@ -18,7 +18,9 @@ HIDE = """(state) => {
 def begin(player: Player, **fields: Any) -> None:
     """Begin to report `shown`, which the test changes."""
     player.run(
-        "window.shown = given; window.beat = lesson.heartbeat({ every: 10, fields: () => window.shown });", fields
+        "await client.pending(); window.shown = given;"
+        "window.beat = lesson.heartbeat({ every: 10, fields: () => window.shown });",
+        fields,
     )
 
 

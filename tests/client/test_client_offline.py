@@ -109,6 +109,20 @@ def test_a_service_that_is_busy_is_asked_again_later(player: Player, school: Sch
     assert player.problems() == []
 
 
+def test_a_connection_that_comes_back_while_an_attempt_fails_is_used_at_once(
+    player: Player, school: School, proxy: Between
+) -> None:
+    proxy.held.clear()
+    player.report({"progress_percentage": 5})
+    eventually(lambda: bool(proxy.sent()), SOON)
+    player.run("dispatchEvent(new Event('online'));")
+    proxy.refuse_with = [(503, {"retry-after": "3600"}, b"")]
+    proxy.held.set()
+    player.wait_until_sent()
+    assert len(proxy.sent()) == 2
+    assert school.stored()
+
+
 @ON_BOTH_STORES
 def test_two_tabs_send_one_queue_without_sending_anything_twice(
     context: BrowserContext, school: School, proxy: Between

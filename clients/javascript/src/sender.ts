@@ -48,13 +48,13 @@ export function createSender(
   async function run(): Promise<void> {
     do {
       isAskedAgain = false;
+      clearTimeout(timer);
       try {
         await alone(lock, sendAll);
         failures = 0;
         told = "";
       } catch (error) {
         failed(error instanceof HeadwayError ? error : new HeadwayError(0, "no_answer", "There was no answer."));
-        break;
       }
     } while (isAskedAgain && !isClosed);
     running = undefined;
@@ -125,7 +125,6 @@ export function createSender(
   }
 
   function send(): Promise<void> {
-    clearTimeout(timer);
     isAskedAgain = true;
     running ??= run();
     return running;

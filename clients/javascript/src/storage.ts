@@ -1,4 +1,5 @@
-// Keeps waiting writes, and the lesson progress that was seen last, in IndexedDB. All tabs of a site share it.
+// Keeps waiting writes, and the lesson progress that was seen last, in IndexedDB. All tabs of a site share it. Only pages
+// that are being left write to localStorage, which keeps a value at once.
 
 import type { Waiting } from "./merging.js";
 import type { LessonProgress } from "./types.js";
@@ -12,7 +13,7 @@ export interface Storage {
   waiting(learner: string): Promise<Waiting[]>;
   /** Store what `change` makes of them, in one transaction. Fulfilled when it is on the disk. */
   change(learner: string, change: (waiting: Waiting[]) => Waiting[]): Promise<void>;
-  /** Store writes without reading those that wait. A page that is being left has no time to read. */
+  /** Store writes so that they are kept when the page ends at once. Browsers often drop a transaction then. */
   put(writes: Waiting[]): Promise<void>;
   seen(learner: string, course: string, lesson: string): Promise<LessonProgress | null>;
   /** Keep the lesson progress that the service has answered. Null: it has none. */
@@ -24,6 +25,7 @@ export interface Storage {
 
 export function openStorage(name: string): Storage {
   let opened: Promise<IDBDatabase> | undefined;
+  const mark = `${name} `;
 
   const open = () =>
     new Promise<IDBDatabase>((resolve, reject) => {
@@ -61,8 +63,20 @@ export function openStorage(name: string): Storage {
     });
   }
 
+  /** Move what pages that were left have written to the database. */
+  async function rescue(): Promise<void> {
+    const left = Object.entries(globalThis.localStorage ?? {}).filter(([key]) => key.startsWith(mark));
+    for (const [key, write] of left) {
+      await transact(WRITES, "readwrite", (store) => store.put(JSON.parse(write)));
+      localStorage.removeItem(key);
+    }
+  }
+
   return {
-    waiting: async (learner) => inOrder(await transact(WRITES, "readonly", (store) => store.getAll(all(learner)))),
+    async waiting(learner) {
+      await rescue();
+      return inOrder(await transact(WRITES, "readonly", (store) => store.getAll(all(learner))));
+    },
 
     async change(learner, change) {
       await transact(WRITES, "readwrite", (store) => {
@@ -82,11 +96,8 @@ export function openStorage(name: string): Storage {
     },
 
     async put(writes) {
-      await transact(WRITES, "readwrite", (store) => {
-        const [last] = writes.map((write) => store.put(write)).slice(-1);
-        store.transaction.commit();
-        return last as IDBRequest;
-      });
+      for (const write of writes) localStorage.setItem(mark + write.key, JSON.stringify(write));
+      await rescue();
     },
 
     seen: async (...row) => (await transact(SEEN, "readonly", (store) => store.get(row))) ?? null,
@@ -96,6 +107,7 @@ export function openStorage(name: string): Storage {
     },
 
     async forget(learner) {
+      await rescue();
       for (const name of [WRITES, SEEN]) await transact(name, "readwrite", (store) => store.delete(all(learner)));
     },
 
