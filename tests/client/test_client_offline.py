@@ -99,8 +99,8 @@ def test_writes_survive_a_crash_of_the_browser(browser: Browser, folder: Path, s
     assert profile.browser
     processes = profile.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
     [pid] = [one["id"] for one in processes if one["type"] == "browser"]
-    os.kill(pid, signal.SIGKILL)
-    profile.close()
+    with profile.expect_event("close"):
+        os.kill(pid, signal.SIGKILL)
     proxy.service = school.running.base_url
     profile = browser.browser_type.launch_persistent_context(folder, **options)
     Player(profile.pages[0], proxy, school, school.learner).wait_until_sent()
