@@ -75,7 +75,7 @@ vendor: node_modules/installed ## make the pages' copies of other people's scrip
 	node tools/vendor.mjs
 
 client: .venv/installed ## make the generated parts of the Python client anew
-	$(BIN)/python tools/client.py
+	$(BIN)/python tools/python_client.py
 
 words: .venv/installed ## add new sentences of the pages to the catalogues of all languages, and remove old ones
 	$(BIN)/python tools/words.py
