@@ -12,6 +12,7 @@ from support.clients import made
 from support.faulty import Reply, faulty
 
 T = TypeVar("T")
+PATIENCE = 30
 
 
 async def all_of(values: AsyncIterator[T]) -> list[T]:
@@ -73,6 +74,15 @@ async def test_learners_who_need_attention(client: AsyncClient, course_id: str, 
     assert [(one["user_id"], one["attempts"]) for one in failing] == [(learners[1], 2)]
 
 
+async def published(client: AsyncClient, after: str, course_id: str, count: int) -> None:
+    """Wait until so many lessons of a course are told to be completed: events come a moment after their writes."""
+    for _ in range(PATIENCE):
+        if len((await client.events.page(after, types=["lesson.completed"], course=course_id))["events"]) >= count:
+            return
+        await client.events.page(after, types=["course.removed"], course=course_id, wait=1)
+    raise AssertionError(f"{count} events did not come")
+
+
 async def test_events_are_followed_from_a_stored_cursor(
     client: AsyncClient, course_id: str, lessons: list[str]
 ) -> None:
@@ -80,6 +90,7 @@ async def test_events_are_followed_from_a_stored_cursor(
     for learner in (str(uuid4()), str(uuid4())):
         for lesson in lessons:
             await client.progress.write(learner, course_id, lesson, {"status": "completed"})
+    await published(client, after, course_id, 4)
     seen: list[Event] = []
     async for event in client.events.follow(after, types=["lesson.completed"], course=course_id, limit=2, wait=1):
         seen.append(event)

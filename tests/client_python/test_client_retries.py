@@ -153,6 +153,13 @@ async def test_the_token_of_an_async_client_may_be_awaited() -> None:
     assert server.received[0].headers["authorization"] == "Bearer made"
 
 
+async def test_an_answer_that_is_not_the_services_is_an_error(kind: str) -> None:
+    _, error = await attempts(kind, read, Reply(200, b"<html>Welcome</html>"))
+    assert (error.status, error.code) == (200, None)
+    _, error = await attempts(kind, read, Reply(403, b"[1]"))
+    assert (error.status, error.code, error.detail) == (403, None, "The answer gives no reason.")
+
+
 async def test_searches_are_not_logged(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with faulty(Reply(200, {"learners": [], "next": None})) as server:

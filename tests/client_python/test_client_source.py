@@ -4,17 +4,19 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_type
 from uuid import UUID
 
 import httpx2
 
 from headway.client import ME, AsyncClient, Client
 from headway.client.calls import PREFIX
+from headway.client.shapes import LessonProgress, PersonLine
 from headway.http.api.routes import OPERATIONS
 from python_client import CLIENT, generated
+from support.faulty import Reply, faulty
 
 LEFT_OUT: Final = {
     ("GET", "/schemas/course"): "the shapes have it as types",
@@ -103,6 +105,18 @@ async def test_both_clients_send_the_same() -> None:
     assert await sent_by(aio, AN_ID) == await sent_by(blocking, AN_ID)
     await aio._sender.http.aclose()
     blocking._sender.http.close()
+
+
+async def test_both_clients_say_the_types_of_what_they_return() -> None:
+    """The type checker checks it: `assert_type` does nothing when it runs."""
+    with faulty(Reply(200, [])) as server:
+        with Client(server.address, "a token") as client:
+            assert_type(client.progress.of(AN_ID, AN_ID), list[LessonProgress])
+            assert_type(client.people.find("Ada"), Iterator[PersonLine])
+        async with AsyncClient(server.address, "a token") as aio:
+            assert_type(await aio.progress.of(AN_ID, AN_ID), list[LessonProgress])
+            assert_type(aio.people.find("Ada"), AsyncIterator[PersonLine])
+    assert len(server.received) == 2
 
 
 def test_the_generated_parts_are_current() -> None:

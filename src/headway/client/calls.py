@@ -10,6 +10,8 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, quote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from headway.client.errors import HeadwayError
+
 PREFIX: Final = "/api/v1/education"
 ME: Final = "me"
 """In place of a learner's id: the learner of the token, who needs no scope."""
@@ -69,8 +71,13 @@ class Answer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def value(self) -> Any:
-        """Return what the body holds; `None` where it is empty."""
-        return json.loads(self.body) if self.body else None
+        """Return what the body holds; `None` where it is empty. Raises `HeadwayError` where it is not JSON."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            raise HeadwayError(
+                self.status, None, "The answer is not JSON: the address may be another service's."
+            ) from None
 
 
 def get(shape: type[T], *parts: Id | int, **query: Parameter) -> Call[T]:

@@ -25,8 +25,9 @@ class Client:
     """A client of the service at an address, such as `https://headway.example`.
 
     `token` is a bearer token, or a function that returns one. The function is called before the first request, and once
-    more when its token is refused because it has expired. `timeout` is how many seconds an answer may take. `http` is
-    an HTTP client of your own, for example with a proxy or a certificate; you close it yourself.
+    more when its token is refused because it has expired. `timeout` is how many seconds to wait for a connection, and
+    for an answer to begin or to go on. `http` is an HTTP client of your own, for example with a certificate; you close
+    it yourself.
     """
 
     def __init__(
