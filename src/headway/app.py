@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache, cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -110,6 +111,7 @@ class Headway:
             self.webhook_sender.send,
             self.settings.webhook_networks,
             keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
+            offline=timedelta(days=self.settings.offline_days),
         )
 
     @cached_property

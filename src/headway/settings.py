@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from headway.domain.enrolments import EnrolmentMode
 from headway.domain.errors import ConfigurationError
 from headway.domain.networks import Networks, read_network
+from headway.domain.offline import LONGEST_OFFLINE
 from headway.domain.people import ProfilesMode
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
@@ -114,6 +115,12 @@ class Settings(BaseSettings):
     )
     enforce_prerequisites: bool = Field(
         False, description="Whether a write to a lesson that requires other lessons first is refused."
+    )
+    offline_days: int = Field(
+        30,
+        ge=0,
+        le=LONGEST_OFFLINE.days,
+        description="Days that a device may be offline; an older write counts as made so many days ago.",
     )
     events_days: int = Field(
         30,

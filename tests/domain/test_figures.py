@@ -29,11 +29,11 @@ from headway.domain.course_progress import (
     CourseProgress,
     Tally,
     contribution,
-    microseconds,
     next_revision,
     recount,
     summarise,
 )
+from headway.domain.dating import microseconds
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.writes import LessonWrite

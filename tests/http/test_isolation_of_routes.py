@@ -28,7 +28,7 @@ _OF_ONESELF: Final = {
     ("GET", "/progress/{course_id}/summary"), ("GET", "/progress/{course_id}/outline"),
     ("GET", "/progress/{course_id}/lessons/{lesson_id}"), ("PUT", "/progress/{course_id}/lessons/{lesson_id}"),
     ("DELETE", "/progress/{course_id}/lessons/{lesson_id}"), ("GET", "/enrolments"), ("GET", "/completions"),
-    ("GET", "/groups"), ("POST", "/sign-in-codes"),
+    ("GET", "/groups"), ("POST", "/sign-in-codes"), ("POST", "/progress/sync"),
 }  # fmt: skip
 """Operations that tell of the caller only. `GET /groups` also tells the titles of the groups that a token grants."""
 _WITH_A_SCOPE: Final = {

@@ -173,11 +173,11 @@ _DISTINCT: Final[dict[str, Any]] = {
     "progress_percentage": 1.5, "video_position_seconds": 2.5, "quiz_score": 3.5, "quiz_attempts": 4,
     "quiz_passed": True, "time_spent_minutes": 5.5, "is_bookmarked": False, "completed_at": _moment(1),
     "created_at": _moment(2), "updated_at": _moment(3), "version": 6, "worked_at": _moment(4),
-    "written_by": LearnerId(str(UUID(int=7))), "completed_by": LearnerId(str(UUID(int=8))),
+    "written_by": LearnerId(str(UUID(int=7))), "completed_by": LearnerId(str(UUID(int=8))), "set_at": {"user_notes": 9},
 }  # fmt: skip
 _COURSE_PROGRESS: Final[dict[str, Any]] = {
     "last_accessed": _moment(1), "course_version": 24, "revision": 25, "started_at": _moment(2), "day": DAY,
-    "at_lesson": LESSON, "run": 26, "run_began_at": _moment(3),
+    "at_lesson": LESSON, "run": 26, "run_began_at": _moment(3), "removed_at": {LESSON: 27},
 }  # fmt: skip
 
 
@@ -186,12 +186,10 @@ def _kept(values: Iterable[object]) -> list[object]:
 
 
 def _kept_progress(progress: CourseProgress) -> list[object]:
-    learner_id, course_id, tally, *others, day, at_lesson, enrolled_at, ended_at, due_at, sources, run, run_began_at = (
-        progress
-    )
-    enrolled_by = orjson.dumps(sources, default=tuple) if sources else None
-    enrolment = enrolled_at, ended_at, due_at, enrolled_by, run, run_began_at
-    return _kept([learner_id, course_id, *tally, *others, *day, at_lesson, *enrolment])
+    learner_id, course_id, tally, *others = progress[:8]
+    enrolled_by = orjson.dumps(progress.sources, default=tuple) if progress.sources else None
+    enrolment = *progress[9:13], enrolled_by, *progress[14:]
+    return _kept([learner_id, course_id, *tally, *others, *progress.day, *enrolment])
 
 
 def _comparable(value: object) -> object:

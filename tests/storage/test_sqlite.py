@@ -268,6 +268,8 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         database(folder),
         "ALTER TABLE lesson_progress DROP COLUMN worked_at",
         "ALTER TABLE lesson_progress DROP COLUMN completed_by",
+        "ALTER TABLE lesson_progress DROP COLUMN set_at",
+        "ALTER TABLE course_progress DROP COLUMN removed_at",
         "DROP TABLE promised_lines",
         "DROP TABLE promises",
         "DROP TABLE learner_groups",

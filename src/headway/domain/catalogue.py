@@ -67,6 +67,11 @@ class Lesson:
         return self.pass_mark is not None or self.complete_at is not None
 
     @property
+    def has_two_conditions(self) -> bool:
+        """Whether the lesson asks for a percentage and for a pass."""
+        return self.pass_mark is not None and self.complete_at is not None
+
+    @property
     def is_done_by_word(self) -> bool:
         """Whether the learner's word completes the lesson: no score and no part of it is asked for."""
         return self.pass_mark is None and self.complete_at in {None, 100}

@@ -26,7 +26,7 @@ from headway.domain.course_progress import (
 )
 from headway.domain.dating import NO_TIMES
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, EnrolmentMode, changed, check_enrolled
-from headway.domain.errors import HeadwayError, LessonLockedError, RefusedWriteError
+from headway.domain.errors import HeadwayError, LessonLockedError, LessonNotFoundError, RefusedWriteError
 from headway.domain.events import (
     BY_EDIT,
     BY_IMPORT,
@@ -41,6 +41,7 @@ from headway.domain.events import (
 )
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.offline import removed_since
 from headway.domain.presence import (
     NO_DAYS,
     ChangedDays,
@@ -162,16 +163,21 @@ def needs(
 
     All lessons are needed in four cases: a write brings times, because it may complete the course in the past; a write
     may undo the start of a lesson, because another lesson is then the last one started; the course progress is
-    recalculated; a run ends. Days are needed where a write brings times, and where the last day is ahead. Where
-    prerequisites are `enforced`, the lessons that come first are needed, too.
+    recalculated; a run ends. Days are needed where a write brings times, and where the last day is ahead. A write that
+    was made before it arrived needs all lessons only where it may complete one, and days only where it was made before
+    the last day. Where prerequisites are `enforced`, the lessons that come first are needed, too.
     """
     lessons: set[LessonId] = set()
     at_lesson = progress.at_lesson if progress else None
-    brings_times, all_lessons = False, progress is not None and progress.course_version != course.version
+    brings_times, days = False, False
+    all_lessons = progress is not None and progress.course_version != course.version
     for work in works:
         if isinstance(work, LessonWrite):
             lessons.add(work.lesson_id)
             brings_times |= work.times is not NO_TIMES
+            if work.made_at is not None:
+                all_lessons |= work.may_complete
+                days |= progress is None or course.course.date_of(work.made_at) < progress.day.date
             # An earlier one of several works may start the lesson.
             all_lessons |= work.may_take_back and (work.lesson_id == at_lesson or len(works) > 1)
         else:
@@ -181,7 +187,7 @@ def needs(
         known = course.course.lessons_by_id
         lessons |= {required for written in lessons if written in known for required in known[written].requires}
     is_ahead = progress is not None and progress.day.date > latest
-    return Needs(lessons, brings_times or all_lessons, progress is not None and (brings_times or is_ahead))
+    return Needs(lessons, brings_times or all_lessons, progress is not None and (brings_times or days or is_ahead))
 
 
 class Changes:
@@ -278,6 +284,8 @@ class Changes:
         lesson_id = write.lesson_id
         if is_limited(write, self._enforced):
             check_write(write, self._course.course, self._progress, self._present, self._enforced, now)
+        if write.made_at is not None and removed_since(self._progress, lesson_id, write.made_at):
+            return self._written_in_vain(write)
         enters_run_of_export = enters_run(self._progress, write)
         before = None if enters_run_of_export else self._present(lesson_id)
         written = write.apply(self._course.course, before, now, _new_id)
@@ -298,6 +306,15 @@ class Changes:
         )
         self._keep(position, now, [(written.before, written.after)])
         return written
+
+    def _written_in_vain(self, write: LessonWrite) -> Written:
+        """Return the result of a write that was made before the lesson progress was removed: nothing changes."""
+        lesson = self._course.course.lessons_by_id.get(write.lesson_id)
+        if lesson is None:
+            raise LessonNotFoundError(write.course_id, write.lesson_id)
+        present = self._present(write.lesson_id)
+        sent = tuple(field for field, value in (write.update or {}).items() if value is not None)
+        return Written(present, present, lesson, sent)
 
     def _present(self, lesson_id: LessonId) -> LessonProgress | None:
         """Return the learner's progress in a lesson after the works so far."""
@@ -404,7 +421,8 @@ class Changes:
 
 def is_limited(write: LessonWrite, enforced: Enforcement) -> bool:
     """Whether `check_write` may refuse a write."""
-    return write.run is not None or write.times is not NO_TIMES or _is_enforced(write, enforced)
+    says_when = write.times is not NO_TIMES or write.made_at is not None
+    return write.run is not None or says_when or _is_enforced(write, enforced)
 
 
 def check_write(
@@ -423,14 +441,20 @@ def check_write(
     check_run(progress, write)
     if not _is_enforced(write, enforced):
         return
-    if enforced.enrolment is EnrolmentMode.CLOSED:
-        check_enrolled(progress, course, write.learner_id, now)
+    if enforced.enrolment is EnrolmentMode.CLOSED and not _made_before_the_end(progress, write):
+        check_enrolled(progress, course, write.learner_id, write.made_at or now)
     lesson = course.lessons_by_id.get(write.lesson_id)
     if lesson is None or not enforced.prerequisites:
         return
     locked_by = [required for required in lesson.requires if not is_completed(lesson_progress(required))]
     if locked_by:
         raise LessonLockedError(write.lesson_id, locked_by)
+
+
+def _made_before_the_end(progress: CourseProgress | None, write: LessonWrite) -> bool:
+    """Whether a write that arrives after the learner's enrolment has ended was made before."""
+    ended_at = None if progress is None else progress.ended_at
+    return write.made_at is not None and ended_at is not None and write.made_at < ended_at
 
 
 def _is_enforced(write: LessonWrite, enforced: Enforcement) -> bool:

@@ -5,19 +5,18 @@ contributed before. Time is rounded to whole micro-minutes (millionths of a minu
 sums are exact in any order, and equal to a recount.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Final, NamedTuple, Self
 
 from headway.domain import progress
 from headway.domain.bounds import Number, plain, shown
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
+from headway.domain.dating import microseconds
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 
 _MICRO_MINUTES_OF_A_MINUTE: Final = 1_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Tally(NamedTuple):
@@ -38,6 +37,9 @@ class Tally(NamedTuple):
 
 NOTHING: Final = Tally()
 NEVER: Final = date(1970, 1, 1)
+NOTHING_REMOVED: Final[Mapping[str, int]] = {}
+ALL_LESSONS: Final = "*"
+"""Stands for all lessons of the course in `removed_at`."""
 """The date of `CourseProgress.day` while the learner has not been seen in the course."""
 
 
@@ -86,6 +88,8 @@ class CourseProgress(NamedTuple):
     - `run`: the number of the learner's present run of the course. The other fields, except `day` and those of the
       enrolment, are of this run.
     - `run_began_at`: when the present run began; `None` for the first run.
+    - `removed_at`: when the progress in a lesson was removed, by lesson, and in all of them (`ALL_LESSONS`), in
+      microseconds since 1970. A write that was made before does not bring it back.
     """
 
     learner_id: LearnerId
@@ -104,6 +108,7 @@ class CourseProgress(NamedTuple):
     sources: tuple[EnrolmentSource, ...] = ()
     run: int = 1
     run_began_at: datetime | None = None
+    removed_at: Mapping[str, int] = NOTHING_REMOVED
 
     @property
     def is_enrolled(self) -> bool:
@@ -202,7 +207,14 @@ def is_completed(lesson_progress: LessonProgress | None) -> bool:
 def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
     """Return course progress without any data of its learner. Only the ids and the revision stay."""
     return restarted(course_progress, now)._replace(
-        day=LearnerDay(NEVER), enrolled_at=None, ended_at=None, due_at=None, sources=(), run=1, run_began_at=None
+        day=LearnerDay(NEVER),
+        enrolled_at=None,
+        ended_at=None,
+        due_at=None,
+        sources=(),
+        run=1,
+        run_began_at=None,
+        removed_at=NOTHING_REMOVED,
     )
 
 
@@ -216,6 +228,7 @@ def restarted(course_progress: CourseProgress, now: datetime) -> CourseProgress:
         completed_at=None,
         at_lesson=None,
         enrolled_at=course_progress.enrolled_at if course_progress.is_enrolled else None,
+        removed_at={ALL_LESSONS: microseconds(now)},
     )
 
 
@@ -327,11 +340,6 @@ def next_revision(progress: CourseProgress | None, now: datetime) -> int:
     Because of the time, a course that is started over does not use the same numbers again.
     """
     return max(microseconds(now), progress.revision + 1) if progress else microseconds(now)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return the time as whole microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def summarise(course: Course, progress: CourseProgress | None) -> Summary:

@@ -14,6 +14,8 @@ from headway.domain.progress import LessonProgress, Status
 
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 """A time that is sent may not be earlier."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """A time that is sent may be ahead by so much, because clocks differ. It becomes the present time."""
 
@@ -141,6 +143,16 @@ def _disorder(times: Times) -> Iterator[Problem]:
 def latest(moment: datetime | None, other: datetime | None) -> datetime | None:
     """Return the later of two times; where one is `None`, the other."""
     return max(moment, other) if moment and other else moment or other
+
+
+def microseconds(moment: datetime) -> int:
+    """Return the time as whole microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    """Return the time that is so many microseconds after the beginning of 1970."""
+    return _EPOCH + count * _MICROSECOND
 
 
 def whole_second(moment: datetime) -> datetime:

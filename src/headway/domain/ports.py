@@ -16,6 +16,7 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsSt
 from headway.domain.deliveries import Delivery
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
+from headway.domain.errors import HeadwayError
 from headway.domain.event_ports import EventConsumers, Events, Webhooks
 from headway.domain.events import PublishedEvent
 from headway.domain.goals import Goal
@@ -107,6 +108,12 @@ class ProgressStore(Protocol):
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""
+
+    async def write_each(self, writes: Sequence[LessonWrite]) -> Sequence[Written | HeadwayError]:
+        """Apply the writes of one learner in their order, each by itself. Returns for each its result or its refusal.
+
+        Raises `UnavailableError` where not all of them are stored, for example because the queue is full.
+        """
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Apply all of `writes` in their order, or none.

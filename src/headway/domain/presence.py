@@ -25,6 +25,7 @@ from headway.domain.course_progress import (
 )
 from headway.domain.dating import Moments, is_same, latest
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.offline import with_removal
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.runs import EndedRun
 from headway.domain.writes import LessonWrite, Written
@@ -98,7 +99,7 @@ def advance(  # noqa: PLR0913 - every write calls this; to gather the arguments 
     tally = course_progress.tally.plus(gained, less=lost)
     last = (
         _latest_completion(course.course, all_lesson_progress())
-        if written.is_dated and tally.completed_lessons
+        if written.is_dated and tally.completed_lessons and (write.made_at is None or write.may_complete)
         else now
     )
     completed_at = _completed_at(course.course, course_progress, tally, last or now)
@@ -129,6 +130,9 @@ def advance(  # noqa: PLR0913 - every write calls this; to gather the arguments 
             course_progress.sources,
             course_progress.run,
             course_progress.run_began_at,
+            course_progress.removed_at
+            if after is not None
+            else with_removal(course_progress.removed_at, write.lesson_id, now),
         ),
         calendar.changed,
     )

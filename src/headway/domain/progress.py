@@ -49,6 +49,11 @@ def progress_etag(progress_id: ProgressId, version: int) -> str:
     return f"{progress_id}.{version}"
 
 
+SetAt = Mapping[str, int]
+"""When values were set, by field, in microseconds since 1970: see `offline`."""
+NEVER_SET: Final[SetAt] = {}
+
+
 class LessonProgress(NamedTuple):
     """A learner's progress in one lesson. It is a named tuple because a list builds one object for each lesson.
 
@@ -56,7 +61,8 @@ class LessonProgress(NamedTuple):
     `written_by` is the person who last wrote it on the learner's behalf; `None` where the learner wrote it.
     `worked_at` is when the learner's own work (status, percentage, position, score, attempts, pass, time) last changed
     it; `None` where it never did. `completed_by` is the person who completed the lesson although its conditions were
-    not met; `None` where they were met or the lesson is not completed.
+    not met; `None` where they were met or the lesson is not completed. `set_at` is when values were set of which the
+    latest one is kept, where that is not `worked_at`, and when values were taken back.
     """
 
     learner_id: LearnerId
@@ -80,6 +86,7 @@ class LessonProgress(NamedTuple):
     written_by: LearnerId | None = None
     worked_at: datetime | None = None
     completed_by: LearnerId | None = None
+    set_at: SetAt = NEVER_SET
 
     @property
     def etag(self) -> str:
@@ -101,12 +108,29 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
+_NOBODY_YET: Final = (None, None, None, NEVER_SET)  # has written it, worked on it, completed it or set a value
+
+
 def new_lesson_progress(
     learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, progress_id: ProgressId, now: datetime
 ) -> LessonProgress:
     """Return lesson progress before its first write: version 0, every field at the default of the reference."""
     return LessonProgress._make(
-        (learner_id, course_id, lesson_id, *_DEFAULTS.values(), progress_id, None, now, now, 0, None, None, None)
+        (
+            learner_id,
+            course_id,
+            lesson_id,
+            *_DEFAULTS.values(),
+            progress_id,
+            None,
+            now,
+            now,
+            0,
+            None,
+            None,
+            None,
+            NEVER_SET,
+        )
     )
 
 
@@ -226,6 +250,20 @@ _KEEPABLE: Final = frozenset(
 )
 
 
+def meets(update: ProgressUpdate, lesson: Lesson) -> tuple[bool, bool]:
+    """Return whether the values of a write itself reach the percentage that a lesson asks for, and its pass mark."""
+    reached = lesson.complete_at is not None and _reported_percentage(update, lesson) >= lesson.complete_at
+    passed = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
+    return reached, passed and lesson.pass_mark is not None
+
+
+def completes(update: ProgressUpdate, lesson: Lesson, after: LessonProgress) -> bool:
+    """Whether the values of a merge write bring the completion of the lesson, which is completed `after` the write."""
+    passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
+    percentage, passed = after.progress_percentage, after.quiz_passed
+    return _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now) is _COMPLETED
+
+
 def _says_all_is_done(update: ProgressUpdate, lesson: Lesson) -> bool:
     passed = bool(update.get("quiz_passed")) and lesson.is_done_by_a_pass
     return passed or update.get("status") is _COMPLETED
@@ -342,7 +380,7 @@ def _changed(
         now,
     )
     worked_at = now if worked else stored.worked_at and min(stored.worked_at, now)
-    signed = None, worked_at, (stored.completed_by or completed_by) if completed else None
+    signed = None, worked_at, (stored.completed_by or completed_by) if completed else None, stored.set_at
     return LessonProgress._make((*stored[:_FIRST_VALUE], *values, stored.id, *moments, stored.version + 1, *signed))
 
 

@@ -14,7 +14,7 @@ from headway.domain.course_progress import (
     restarted,
     with_sources,
 )
-from headway.domain.dating import CLOCKS_DIFFER, NO_TIMES, whole_second
+from headway.domain.dating import CLOCKS_DIFFER, whole_second
 from headway.domain.enrolments import EnrolmentStatus, is_completed_late, is_late, status_between
 from headway.domain.errors import (
     EnrolmentNotFoundError,
@@ -193,10 +193,10 @@ def check_run(progress: CourseProgress | None, write: LessonWrite) -> None:
     if enters_run(progress, write):
         return
     check_number(progress, write.run)
-    if progress is None or progress.run_began_at is None or write.times is NO_TIMES:
+    if progress is None or progress.run_began_at is None:
         return
     began_at = whole_second(progress.run_began_at)
-    if any(time is not None and time < began_at for time in write.times):
+    if any(time is not None and time < began_at for time in (*write.times, write.made_at)):
         began = f"{began_at:%Y-%m-%dT%H:%M:%SZ}"
         reason = f"This is from before {began}, when run {progress.run} of the course began."
         raise OtherRunError(f"{reason} It belongs to an earlier run.")

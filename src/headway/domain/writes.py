@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from headway.domain import progress
+from headway.domain import offline, progress
 from headway.domain.catalogue import Course, Lesson, VersionedCourse
 from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, latest, moments_of, new_times
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
@@ -64,6 +64,7 @@ class Precondition:
 
 
 UNCONDITIONAL: Final = Precondition()
+_COMPLETING: Final = frozenset({"status", "progress_percentage", "quiz_score", "quiz_passed"})
 _NOT_STARTED: Final = (Status.NOT_STARTED, None)  # null is the default
 
 
@@ -114,6 +115,7 @@ class LessonWrite(NamedTuple):
       write that names the version it has read (If-Match) or says that there is none (`If-None-Match: *`).
     - `run`: the number of the run of the course that the write is for; `None` where the writer does not say.
     - `is_imported`: whether the write is a line of an import.
+    - `made_at`: when a merge write was made, where it was made on a device before it arrived (`offline`).
     """
 
     learner_id: LearnerId
@@ -127,6 +129,7 @@ class LessonWrite(NamedTuple):
     authority: LearnerId | None = None
     run: int | None = None
     is_imported: bool = False
+    made_at: datetime | None = None
 
     @property
     def may_take_back(self) -> bool:
@@ -134,6 +137,11 @@ class LessonWrite(NamedTuple):
         if self.update is None:
             return True
         return self.precondition.conditional and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
+
+    @property
+    def may_complete(self) -> bool:
+        """Whether this write may complete its lesson, or change the time at which it was completed."""
+        return self.update is not None and not _COMPLETING.isdisjoint(self.update)
 
     def apply(
         self, course: Course, stored: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
@@ -153,6 +161,8 @@ class LessonWrite(NamedTuple):
         check_metadata(self.update.get("metadata") or NO_METADATA)
         times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), stored)
         start = stored or progress.new_lesson_progress(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
+        if self.made_at is not None:
+            return self._apply_later(self.made_at, self.update, lesson, stored, start, now)
         is_made = self.restored is not None and stored is None
         is_conditional = self.precondition.conditional or is_made
         if is_conditional:
@@ -161,10 +171,30 @@ class LessonWrite(NamedTuple):
         else:
             is_restored = self.restored is not None
             changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
+        if changed is not start and (is_conditional or start.set_at or not offline.NOTED.isdisjoint(self.update)):
+            changed = offline.noted(start, changed, self.update, now)
         after = dated(stored, changed, times, conditional=is_conditional)
         kept = progress.kept_fields(start, self.update, after, conditional=is_conditional)
         moments, is_dated = self._when(stored, after, times, now)
         return Written(stored, self._signed(start, after, moments), lesson, kept, moments, is_dated)
+
+    def _apply_later(
+        self,
+        made_at: datetime,
+        update: ProgressUpdate,
+        lesson: Lesson,
+        stored: LessonProgress | None,
+        start: LessonProgress,
+        now: datetime,
+    ) -> Written:
+        """Apply a write that was made on a device before. `start` is `stored`, or new lesson progress."""
+        after, set_later = offline.merge(start, update, lesson, made_at, now)
+        kept = (*progress.kept_fields(start, update, after), *set_later)
+        if after is stored:
+            return Written(stored, stored, lesson, kept)
+        after = after._replace(written_by=self.written_by)
+        moments = Moments(made_at, after.completed_at or made_at, made_at) if self.written_by is None else None
+        return Written(stored, after, lesson, kept, moments, is_dated=True)
 
     @property
     def _authority(self) -> LearnerId | None:

@@ -1,6 +1,7 @@
 """The use cases, one transaction each, and the only callers of storage from above."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import NamedTuple, Self
 
 from headway.domain.identifiers import LearnerId
@@ -23,7 +24,7 @@ from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCou
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
-from headway.service.progress import ProgressService, Recorded
+from headway.service.progress import DeviceWrite, ProgressService, Recorded, Synced
 from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
 from headway.service.signing_in import IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
@@ -42,6 +43,7 @@ __all__ = [
     "CourseListLine",
     "CourseListQuery",
     "CourseListService",
+    "DeviceWrite",
     "Enrolled",
     "EnrolmentsService",
     "EventQuery",
@@ -86,6 +88,7 @@ __all__ = [
     "Services",
     "SignInService",
     "StatisticsService",
+    "Synced",
     "WebhookReading",
     "WebhookRequest",
     "WebhooksService",
@@ -116,7 +119,7 @@ class Services(NamedTuple):
     webhooks: WebhooksService
 
     @classmethod
-    def over(
+    def over(  # noqa: PLR0913 - what the composition root knows and the services do not
         cls,
         store: Store,
         course_changed: Callable[[], None],
@@ -126,12 +129,13 @@ class Services(NamedTuple):
         allowed: Networks,
         *,
         keeps_profiles: bool = True,
+        offline: timedelta = timedelta(days=30),
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
 
         `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
         to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
-        `keeps_profiles=False`, the operations of learner profiles are refused.
+        `keeps_profiles=False`, the operations of learner profiles are refused. `offline` is as in `ProgressService`.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
@@ -139,7 +143,7 @@ class Services(NamedTuple):
         catalogue = CatalogueService(store, course_changed)
         return cls(
             catalogue,
-            ProgressService(store),
+            ProgressService(store, offline=offline),
             statistics,
             LearnersService(store, keeps_profiles=keeps_profiles),
             OverviewService(store),

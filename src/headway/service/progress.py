@@ -1,14 +1,15 @@
 """A learner's own progress: what the learner reads and writes."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import NamedTuple, Self
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple, Self
 
 from headway.domain.catalogue import Lesson
 from headway.domain.changes import Restart
 from headway.domain.course_progress import LessonsStamp, Summary, summarise
-from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
+from headway.domain.errors import HeadwayError, LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.offline import made
 from headway.domain.outline import OutlineLesson, outline
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
@@ -32,12 +33,41 @@ class Recorded(NamedTuple):
         return cls(written.after, written.lesson, written.kept)
 
 
+class DeviceWrite(NamedTuple):
+    """A write of the caller's that was made on a device, at `made_at` by the device's clock (`None`: just now)."""
+
+    course_id: CourseId
+    lesson_id: LessonId
+    update: ProgressUpdate
+    made_at: datetime | None = None
+    run: int | None = None
+
+
+class Synced(NamedTuple):
+    """Lesson progress after a device's write, as in `Recorded`; `None` where it was removed after the write."""
+
+    lesson_progress: LessonProgress | None
+    lesson: Lesson
+    kept: tuple[str, ...]
+
+
+_AT_ONCE: Final = 64  # device's writes in one turn, so that the writes of others do not wait long
+
+
 class ProgressService:
     """A learner's own progress. Every method may raise `UnavailableError` and what its store raises."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        offline: timedelta = timedelta(days=30),
+    ) -> None:
+        """Make the service. `offline` is the longest time before its arrival at which a write may have been made."""
         self._store = store
         self._clock = clock
+        self._offline = offline
 
     async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonAndProgress]:
         """Return the caller's lesson progress in a course, in the course's order, for its present lessons."""
@@ -79,6 +109,32 @@ class ProgressService:
         write = LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition, principal.acting, run=run)
         return Recorded.of(await self._store.write(write))
 
+    async def sync(
+        self, principal: Principal, writes: Sequence[DeviceWrite], sent_at: datetime | None
+    ) -> Sequence[Synced | HeadwayError]:
+        """Write what the caller did on a device, in the order of the writes. Return a result or a refusal for each.
+
+        `sent_at` is the time of the device's clock when it sent the writes; `None`: its clock is right. Raises
+        `UnavailableError` where not all of them are stored.
+        """
+        received_at = self._clock()
+        results: list[Synced | HeadwayError] = []
+        asked = [
+            LessonWrite(
+                principal.learner_id,
+                one.course_id,
+                one.lesson_id,
+                one.update,
+                written_by=principal.acting,
+                run=one.run,
+                made_at=made(one.made_at, sent_at, received_at, self._offline) if one.made_at else received_at,
+            )
+            for one in writes
+        ]
+        for first in range(0, len(asked), _AT_ONCE):
+            results.extend(map(_synced, await self._store.write_each(asked[first : first + _AT_ONCE])))
+        return results
+
     async def remove(
         self,
         principal: Principal,
@@ -116,3 +172,7 @@ class ProgressService:
     async def summaries(self, principal: Principal) -> list[Summary]:
         """Return the caller's summaries of all courses written in, most recently touched first."""
         return [summarise(*reading) for reading in await self._store.learner_courses(principal.learner_id)]
+
+
+def _synced(outcome: Written | HeadwayError) -> Synced | HeadwayError:
+    return outcome if isinstance(outcome, HeadwayError) else Synced(outcome.after, outcome.lesson, outcome.kept)

@@ -18,7 +18,13 @@ from headway.domain import changes
 from headway.domain.changes import Work
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.errors import CourseNotFoundError, QueueFullError, StoreUnavailableError, UnavailableError
+from headway.domain.errors import (
+    CourseNotFoundError,
+    HeadwayError,
+    QueueFullError,
+    StoreUnavailableError,
+    UnavailableError,
+)
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.runs import RunStart
@@ -144,6 +150,17 @@ class Committer:
         written: Written = await self._submit(write)
         return written
 
+    async def submit_each(self, writes: Sequence[LessonWrite]) -> Sequence[Written | HeadwayError]:
+        """Return the result or the refusal of each write when they are on disk. Takes no task for each of them.
+
+        Raises `UnavailableError`, after all have ended, where not all of them are stored.
+        """
+        outcomes = await self._submit_each(writes)
+        for outcome in outcomes:
+            if isinstance(outcome, UnavailableError) or not isinstance(outcome, Written | HeadwayError):
+                raise outcome
+        return outcomes
+
     async def refresh(self, refresh: CourseProgressRefresh) -> None:
         """Return when the recalculated course progress is on disk. Raises the same errors as `submit`."""
         await self._submit(refresh)
@@ -168,14 +185,17 @@ class Committer:
 
         Raises the same errors as `submit`, after all have ended. Takes no task for each of them.
         """
-        if len(self._queue) + len(asked) > self._queue_limit:
-            raise QueueFullError
-        waiting = [self._enqueued(change) for change in asked]
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        outcomes = await self._submit_each(asked)
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, CourseNotFoundError):
                 raise outcome
         return [not isinstance(outcome, CourseNotFoundError) for outcome in outcomes]
+
+    async def _submit_each(self, works: Sequence[Work]) -> list[Any]:
+        """Return the outcome or the exception of each work, after all have ended. Raises `QueueFullError`."""
+        if len(self._queue) + len(works) > self._queue_limit:
+            raise QueueFullError
+        return await asyncio.gather(*map(self._enqueued, works), return_exceptions=True)
 
     async def _submit(self, work: Work) -> Any:
         if len(self._queue) >= self._queue_limit:

@@ -92,7 +92,7 @@ async def restart_course(call: Call) -> Reply:
 async def get_lesson_progress(call: Call) -> Reply:
     """Answer the caller's progress in a lesson."""
     found = await call.services.progress.lesson(call.principal, call.course_id, call.lesson_id)
-    headers = (*_progress_headers(found.lesson_progress, found.lesson), PRIVATE)
+    headers = (*progress_headers(found.lesson_progress, found.lesson), PRIVATE)
     return json_reply(lesson_progress(*found), headers=headers)
 
 
@@ -128,7 +128,7 @@ def recorded(result: Recorded, ignored: Sequence[str] = ()) -> Reply:
     ignored, percent-encoded.
     """
     stored, lesson, kept = result
-    headers = _progress_headers(stored, lesson)
+    headers = progress_headers(stored, lesson)
     if kept:
         headers = (*headers, (b"headway-kept", ", ".join(kept).encode()))
     if ignored:
@@ -137,7 +137,7 @@ def recorded(result: Recorded, ignored: Sequence[str] = ()) -> Reply:
     return json_reply(lesson_progress(stored, lesson), headers=headers)
 
 
-def _progress_headers(stored: LessonProgress, lesson: Lesson) -> Headers:
+def progress_headers(stored: LessonProgress, lesson: Lesson) -> Headers:
     """Return the headers of lesson progress: its etag, who wrote it last, and who completed it against conditions.
 
     The part after a + stands for the lesson's content id, which is shown but not stored with the progress. A write's

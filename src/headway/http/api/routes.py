@@ -15,12 +15,13 @@ from headway.http.api import (
     progress,
     sign_in,
     statistics,
+    sync,
     webhooks,
 )
 
 PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
-    progress, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in, events,
+    progress, sync, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in, events,
     webhooks,
 )  # fmt: skip
 

@@ -21,7 +21,7 @@ from headway.domain.catalogue import (
     compare,
     next_version,
 )
-from headway.domain.course_progress import microseconds
+from headway.domain.dating import microseconds
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.events import NOT_RECORDED, NewEvent, Recording, course_event
 from headway.domain.identifiers import CourseId, LessonId

@@ -8,7 +8,8 @@ from typing import Final
 import asyncpg
 
 from headway.domain.changes import ChangeSet, Restart, erase, restart
-from headway.domain.course_progress import CourseProgress, LearnerDay, microseconds
+from headway.domain.course_progress import CourseProgress, LearnerDay
+from headway.domain.dating import microseconds
 from headway.domain.events import NOT_RECORDED, Recording, erased_event
 from headway.domain.holdings import HeldDay, LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId

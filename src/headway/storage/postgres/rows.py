@@ -13,7 +13,7 @@ from headway.domain.holdings import FEW_CHARACTERS, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.metadata import NO_METADATA
 from headway.domain.progress import LessonProgress, Status
-from headway.storage.shared.columns import LESSON_PROGRESS, from_sources, to_sources
+from headway.storage.shared.columns import LESSON_PROGRESS, from_moments, from_sources, to_moments, to_sources
 from headway.turns import in_turns
 
 _STATUSES: Final = {status.value: status for status in Status}
@@ -44,6 +44,7 @@ def to_lesson_progress(columns: Any) -> LessonProgress:
             values[index] = plain(values[index])
     metadata = values[_METADATA]
     values[_METADATA] = NO_METADATA if metadata == "{}" else orjson.loads(metadata)
+    values[-1] = to_moments(values[-1])
     return LessonProgress._make(values)
 
 
@@ -69,6 +70,7 @@ def from_lesson_progress(lessons: Sequence[LessonProgress]) -> list[Columns]:
         return [()] * len(LessonProgress._fields)
     columns: list[Columns] = list(zip(*lessons, strict=True))
     columns[_METADATA] = [orjson.dumps(metadata).decode() if metadata else "{}" for metadata in columns[_METADATA]]
+    columns[-1] = [from_moments(set_at) for set_at in columns[-1]]
     return columns
 
 
@@ -76,26 +78,24 @@ def to_course_progress(columns: Any) -> CourseProgress:
     """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
      started_at, completed_at, *day, at_lesson, enrolled_at, ended_at, due_at, sources, run,
-     run_began_at) = columns  # fmt: skip
+     run_began_at, removed_at) = columns  # fmt: skip
     tally = Tally(completed, in_progress, micro_minutes)
     return CourseProgress(
         LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision,
         started_at, completed_at, LearnerDay(*day), None if at_lesson is None else LessonId(str(at_lesson)),
         enrolled_at, ended_at, due_at, to_sources(sources), run, run_began_at,
+        to_moments(removed_at),
     )  # fmt: skip
 
 
 def from_course_progress(all_course_progress: Sequence[CourseProgress]) -> list[Columns]:
     """Return the columns of `course_progress`, in the table's order, each with all values."""
-    return list(
-        zip(
-            *(
-                (*one[:2], *one.tally, *one[3:8], *one.day, *one[9:13], from_sources(one.sources), *one[14:])
-                for one in all_course_progress
-            ),
-            strict=True,
-        )
-    )
+    return list(zip(*map(_from_one_course_progress, all_course_progress), strict=True))
+
+
+def _from_one_course_progress(one: CourseProgress) -> Columns:
+    sources, removed_at = from_sources(one.sources), from_moments(one.removed_at)
+    return (*one[:2], *one.tally, *one[3:8], *one.day, *one[9:13], sources, one.run, one.run_began_at, removed_at)
 
 
 def to_held_day(columns: Any) -> HeldDay:

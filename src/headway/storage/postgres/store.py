@@ -21,7 +21,7 @@ from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
-from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
+from headway.domain.errors import CourseNotFoundError, HeadwayError, StoreUnavailableError
 from headway.domain.events import NOT_RECORDED, Recording
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
@@ -278,6 +278,10 @@ class PostgresStore:
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with other waiting writes."""
         return await self._servers.of(write.learner_id).committer.submit(write)
+
+    async def write_each(self, writes: Sequence[LessonWrite]) -> Sequence[Written | HeadwayError]:
+        """Apply the writes of one learner, in a batch with other waiting writes."""
+        return await self._servers.of(writes[0].learner_id).committer.submit_each(writes) if writes else []
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
         """Restore course progress and its days from an export."""

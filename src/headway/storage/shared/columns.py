@@ -13,6 +13,7 @@ A parameter may be a list of ids. The databases read such a list in different wa
 - `{ids:user_id in members}`: the condition that a column is one of them.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from headway.domain.course_progress import EnrolmentSource, Tally
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.metadata import NO_METADATA
 from headway.domain.notes import Note
-from headway.domain.progress import LessonProgress, Status, progress_etag
+from headway.domain.progress import NEVER_SET, LessonProgress, Status, progress_etag
 from headway.domain.runs import EndedRun, Run
 from headway.storage.shared.session import to_moment
 
@@ -77,6 +78,7 @@ LESSON_PROGRESS: Final = Table(
     written_by="uuid",
     worked_at="timestamptz",
     completed_by="uuid",
+    set_at="text",
 )
 COURSE_PROGRESS: Final = Table(
     "course_progress",
@@ -103,6 +105,7 @@ COURSE_PROGRESS: Final = Table(
     sources="json",
     run="integer",
     run_began_at="timestamptz",
+    removed_at="text",
 )
 RUNS: Final = Table(
     "runs",
@@ -255,6 +258,16 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
     )
 
 
+def from_moments(moments: Mapping[str, int]) -> str | None:
+    """Return the column of moments by name: a JSON object; `None` where there are none."""
+    return orjson.dumps(moments).decode() if moments else None
+
+
+def to_moments(column: str | None) -> Mapping[str, int]:
+    """Return moments by name from their column."""
+    return orjson.loads(column) if column else NEVER_SET
+
+
 def from_sources(sources: tuple[EnrolmentSource, ...]) -> str | None:
     """Return the column of what enrols a learner: a JSON list; `None` where the first write did."""
     return orjson.dumps(sources, default=tuple).decode() if sources else None
@@ -314,7 +327,7 @@ def _to_lesson_of_run(values: list[Any]) -> LessonProgress:
     for at in _LESSON_MOMENTS:
         if values[at] is not None:
             values[at] = datetime.fromisoformat(values[at])
-    progress = LessonProgress._make(values)
+    progress = LessonProgress(*values)  # runs that ended before a field was added lack its value
     return progress._replace(status=Status(progress.status), metadata=progress.metadata or NO_METADATA)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 
-from headway.domain.course_progress import microseconds
+from headway.domain.dating import microseconds
 from headway.domain.goals import Goal
 from headway.domain.identifiers import LearnerId
 from headway.storage.shared import statements as sql

@@ -29,6 +29,7 @@ def only_reports(before: LessonProgress, after: LessonProgress) -> bool:
         and before[_NOTES_TO_CREATED] == after[_NOTES_TO_CREATED]
         and before.written_by == after.written_by
         and before.completed_by == after.completed_by
+        and before.set_at == after.set_at
     )
 
 

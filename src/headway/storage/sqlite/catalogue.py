@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import Course, CourseOutline, CourseQuery, VersionedCourse, next_version
-from headway.domain.course_progress import microseconds
+from headway.domain.dating import microseconds
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.storage.lessons import course_columns, lesson_columns, to_course

@@ -9,7 +9,8 @@ from headway.domain import changes
 from headway.domain.changes import ChangeSet
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
-from headway.domain.course_progress import LearnerDay, microseconds
+from headway.domain.course_progress import LearnerDay
+from headway.domain.dating import microseconds
 from headway.domain.events import NOT_RECORDED, Recording, erased_event
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId

@@ -12,7 +12,7 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.holdings import HeldDay
 from headway.domain.metadata import NO_METADATA
 from headway.domain.progress import LessonProgress, Status
-from headway.storage.shared.columns import LESSON_PROGRESS, from_sources, to_sources
+from headway.storage.shared.columns import LESSON_PROGRESS, from_moments, from_sources, to_moments, to_sources
 
 _STATUSES: Final = {status.value: status for status in Status}
 _STATUS: Final = LESSON_PROGRESS.columns.index("status")
@@ -34,6 +34,7 @@ def to_lesson_progress(columns: Columns) -> LessonProgress:
             values[index] = datetime.fromisoformat(values[index])
     metadata = values[_METADATA]
     values[_METADATA] = NO_METADATA if metadata == "{}" else orjson.loads(metadata)
+    values[-1] = to_moments(values[-1])
     return LessonProgress._make(values)
 
 
@@ -53,6 +54,7 @@ def from_lesson_progress(progress: LessonProgress) -> Columns:
             values[index] = moment.isoformat()  # as `to_text`, without a call
     metadata = values[_METADATA]
     values[_METADATA] = orjson.dumps(metadata).decode() if metadata else "{}"
+    values[-1] = from_moments(progress.set_at)
     return tuple(values)
 
 
@@ -60,7 +62,7 @@ def to_course_progress(columns: Columns) -> CourseProgress:
     """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
      started_at, completed_at, day, *done, at_lesson, enrolled_at, ended_at, due_at, sources, run,
-     run_began_at) = columns  # fmt: skip
+     run_began_at, removed_at) = columns  # fmt: skip
     return CourseProgress(
         learner, course, Tally(completed, in_progress, micro_minutes),
         datetime.fromisoformat(last_accessed) if last_accessed else None, course_version, revision,
@@ -70,20 +72,20 @@ def to_course_progress(columns: Columns) -> CourseProgress:
         datetime.fromisoformat(enrolled_at) if enrolled_at else None,
         datetime.fromisoformat(ended_at) if ended_at else None,
         datetime.fromisoformat(due_at) if due_at else None, to_sources(sources), run,
-        datetime.fromisoformat(run_began_at) if run_began_at else None,
+        datetime.fromisoformat(run_began_at) if run_began_at else None, to_moments(removed_at),
     )  # fmt: skip
 
 
 def from_course_progress(progress: CourseProgress) -> Columns:
     """Return the columns of `course_progress`, in the table's order."""
     (learner, course, tally, last_accessed, course_version, revision, started_at, completed_at, day, at_lesson,
-     enrolled_at, ended_at, due_at, sources, run, run_began_at) = progress  # fmt: skip
+     enrolled_at, ended_at, due_at, sources, run, run_began_at, removed_at) = progress  # fmt: skip
     return (
         learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision,
         to_text(started_at) if started_at else None, to_text(completed_at) if completed_at else None,
         day.date.isoformat(), *day[1:], at_lesson, to_text(enrolled_at) if enrolled_at else None,
         to_text(ended_at) if ended_at else None, to_text(due_at) if due_at else None, from_sources(sources), run,
-        to_text(run_began_at) if run_began_at else None,
+        to_text(run_began_at) if run_began_at else None, from_moments(removed_at),
     )  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def touched_columns(progress: CourseProgress) -> Columns:
 def touched_lesson_columns(progress: LessonProgress) -> Columns:
     """Return the columns of `lesson_progress` that a regular report of a player changes, and the key."""
     (learner, course, lesson, _, percentage, position, _, _, _, minutes, _, _, _, _, _, _, updated_at, version, _,
-     worked_at, _) = progress  # fmt: skip
+     worked_at, *_) = progress  # fmt: skip
     return (
         percentage, position, minutes, _text_of_now(updated_at), version,
         _text_of_now(worked_at) if worked_at else None, learner, course, lesson,

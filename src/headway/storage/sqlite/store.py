@@ -30,10 +30,11 @@ from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_list import CourseFigures, CourseFiguresQuery
-from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, microseconds
+from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
+from headway.domain.dating import microseconds
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
-from headway.domain.errors import StoreUnavailableError
+from headway.domain.errors import HeadwayError, StoreUnavailableError
 from headway.domain.events import NOT_RECORDED, Recording, course_event
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
@@ -251,6 +252,10 @@ class SqliteStore:
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with other waiting writes."""
         return await self.committer.submit(write)
+
+    async def write_each(self, writes: Sequence[LessonWrite]) -> Sequence[Written | HeadwayError]:
+        """Apply the writes of one learner, in a batch with other waiting writes."""
+        return await self.committer.submit_each(writes)
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
         """Restore course progress and its days from an export."""

@@ -1,0 +1,219 @@
+"""Writes that were made on a device and arrive later: docs/decisions/0057.
+
+The same writes in any order, and repeated, end in the same lesson progress:
+
+- Values that only grow (percentage, score, attempts, pass, time) merge as always.
+- Of the other values, the one that was set last on a device is kept. `LessonProgress.set_at` has the times.
+- A value that a conditional write took back is not brought back by a write that was made before.
+- The lesson was created by the first write, completed by the write that met its last condition, and worked on last by
+  the last one, by the times at which they were made.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from headway.domain import progress
+from headway.domain.catalogue import Lesson
+from headway.domain.course_progress import ALL_LESSONS, CourseProgress
+from headway.domain.dating import CLOCKS_DIFFER, from_microseconds, latest, microseconds
+from headway.domain.identifiers import LessonId
+from headway.domain.metadata import Metadata
+from headway.domain.progress import NEVER_SET, LessonProgress, ProgressUpdate, SetAt, Status
+
+LONGEST_OFFLINE: Final = timedelta(days=365)
+"""The longest time before its arrival at which a write may have been made, and for which a removal is remembered."""
+
+_POSITION: Final = "video_position_seconds"
+_LAST_WINS: Final = (_POSITION, "user_notes", "is_bookmarked")
+_GROWING: Final = ("progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes")
+NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
+"""The fields whose time a merge write of the present notes."""
+_WORK: Final = frozenset({"status", _POSITION, *_GROWING})
+_TAKEN_BACK_TOGETHER: Final = ("status", "progress_percentage")
+_REACHED: Final = "first reached"
+_PASSED: Final = "first passed"
+_MINUTE: Final = timedelta(minutes=1)
+_NO_ERROR: Final = timedelta(0)
+_NEVER: Final = -1
+
+
+def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, longest: timedelta) -> datetime:
+    """Return when a write was made by this service's clock.
+
+    `made_at` and `sent_at` are times of the device's clock, whose error shows in the time of sending (`None`: it has no
+    error). The result is at most `longest` before `received_at`, and never after it: no write is refused for its time.
+
+    The error counts in whole minutes from `CLOCKS_DIFFER` on. So a write that is sent again, and takes longer on its
+    way, still has the same time.
+    """
+    error = received_at - sent_at if sent_at is not None else _NO_ERROR
+    corrected = made_at if abs(error) < CLOCKS_DIFFER else made_at + round(error / _MINUTE) * _MINUTE
+    return min(max(corrected, received_at - longest), received_at)
+
+
+def merge(
+    stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, made_at: datetime, now: datetime
+) -> tuple[LessonProgress, tuple[str, ...]]:
+    """Apply a write that was made at `made_at`. Return the lesson progress, and the sent fields that were set later.
+
+    Lesson progress that is not stored yet has the version 0. `stored` itself is returned where nothing changes. Raises
+    `InvalidValueError` where the merged metadata is too large.
+    """
+    sent = {field: value for field, value in update.items() if value is not None}
+    newer = _not_set_later(stored, sent, made_at)
+    later = tuple(field for field, value in sent.items() if newer.get(field) != value)
+    accepted = cast("ProgressUpdate", newer)
+    merged = progress.merge(stored, accepted, lesson, now)
+    if _is_set_since(stored, "status", made_at):
+        merged = merged._replace(status=stored.status, progress_percentage=stored.progress_percentage)
+    worked_at = latest(stored.worked_at, made_at) if _WORK & sent.keys() else stored.worked_at
+    set_at = _set(stored, accepted, lesson, made_at, worked_at)
+    after = merged._replace(
+        created_at=min(stored.created_at, made_at),
+        updated_at=max(stored.updated_at, made_at) if stored.version else made_at,
+        completed_at=_completed_at(stored, merged, accepted, lesson, made_at, set_at),
+        completed_by=merged.completed_by if merged.status is Status.COMPLETED else None,
+        worked_at=worked_at,
+        set_at=set_at,
+        version=stored.version,
+    )
+    if stored.version and after == stored and after.metadata is stored.metadata:
+        return stored, later
+    return after._replace(version=stored.version + 1), later
+
+
+def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate, now: datetime) -> LessonProgress:
+    """Return lesson progress after a write of the present, with the times of what it set.
+
+    They are noted for values that the last writer sets, and for values that a conditional write took back. The position
+    of a player's regular report is not noted, because `worked_at` has its time.
+    """
+    set_at = dict(before.set_at)
+    moment = microseconds(now)
+    set_at.update({field: moment for field in _LAST_WINS[1:] if getattr(before, field) != getattr(after, field)})
+    if _POSITION in update:
+        set_at.pop(_POSITION, None)
+    for key in {*before.metadata, *after.metadata}:
+        if _text(before.metadata.get(key)) != _text(after.metadata.get(key)):
+            set_at[_key(key)] = moment
+    set_at.update(dict.fromkeys(_taken_back(before, after), moment))
+    return after._replace(set_at=set_at or NEVER_SET)
+
+
+def removed_since(course_progress: CourseProgress | None, lesson_id: LessonId, made_at: datetime) -> bool:
+    """Whether the lesson's progress was removed after a write was made, or in the same moment."""
+    if course_progress is None or not course_progress.removed_at:
+        return False
+    removed_at = max(course_progress.removed_at.get(key, _NEVER) for key in (lesson_id, ALL_LESSONS))
+    return removed_at >= microseconds(made_at)
+
+
+def with_removal(removed: Mapping[str, int], lesson_id: LessonId, now: datetime) -> Mapping[str, int]:
+    """Return the removals with one more. Those that no write can have been made before are forgotten."""
+    oldest = microseconds(now - LONGEST_OFFLINE)
+    return {**{key: moment for key, moment in removed.items() if moment > oldest}, lesson_id: microseconds(now)}
+
+
+def _taken_back(before: LessonProgress, after: LessonProgress) -> list[str]:
+    """Return the fields that are lower than before, which only a conditional write does."""
+    lower = [field for field in _GROWING if (getattr(after, field) or 0) < (getattr(before, field) or 0)]
+    if _RANK[after.status] < _RANK[before.status]:
+        lower.extend(_TAKEN_BACK_TOGETHER)
+    return lower
+
+
+_RANK: Final = {status: rank for rank, status in enumerate(Status)}
+
+
+def _not_set_later(stored: LessonProgress, sent: Mapping[str, Any], made_at: datetime) -> dict[str, Any]:
+    """Return the sent values without those that were set by others after `made_at`."""
+    newer: dict[str, Any] = {}
+    for field, value in sent.items():
+        if field == "metadata":
+            newer[field] = _newer_metadata(stored, value, made_at)
+        elif field in _LAST_WINS:
+            normal = (value or None) if field == "user_notes" else value
+            if _wins(made_at, normal, _time_of(stored, field), getattr(stored, field)):
+                newer[field] = value
+        elif not _is_set_since(stored, field, made_at):
+            newer[field] = value
+    return newer
+
+
+def _newer_metadata(stored: LessonProgress, sent: Metadata, made_at: datetime) -> Metadata:
+    return {
+        key: value
+        for key, value in sent.items()
+        if _wins(made_at, value, stored.set_at.get(_key(key), _NEVER), stored.metadata.get(key))
+    }
+
+
+def _wins(made_at: datetime, value: object, set_at: int, stored: object) -> bool:
+    """Whether a value is the last one. Of two that were set at the same time, one wins whichever comes first."""
+    return (microseconds(made_at), _text(value)) >= (set_at, _text(stored))
+
+
+def _time_of(stored: LessonProgress, field: str) -> int:
+    """Return when a field was set last. Without a note, a position was set when the learner worked last."""
+    noted_at = stored.set_at.get(field)
+    if noted_at is not None:
+        return noted_at
+    is_set = field == _POSITION and stored.video_position_seconds
+    return microseconds(stored.worked_at) if is_set and stored.worked_at is not None else _NEVER
+
+
+def _is_set_since(stored: LessonProgress, field: str, made_at: datetime) -> bool:
+    return bool(stored.set_at) and stored.set_at.get(field, _NEVER) >= microseconds(made_at)
+
+
+def _set(
+    stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, made_at: datetime, worked_at: datetime | None
+) -> SetAt:
+    """Return the times at which values were set, after a write of these values.
+
+    The position's time is left out where `worked_at` has it, so that nothing has to be noted for regular reports. Where
+    the lesson has two conditions, the first time at which each was met is noted, too.
+    """
+    moment = microseconds(made_at)
+    set_at = dict(stored.set_at)
+    if stored.video_position_seconds:
+        set_at[_POSITION] = _time_of(stored, _POSITION)
+    set_at.update((field, moment) for field in _LAST_WINS if field in update)
+    set_at.update((_key(key), moment) for key in update.get("metadata") or ())
+    position = update.get(_POSITION, stored.video_position_seconds)
+    if position and worked_at is not None and set_at[_POSITION] == microseconds(worked_at):
+        del set_at[_POSITION]
+    if lesson.has_two_conditions:
+        met = zip((_REACHED, _PASSED), progress.meets(update, lesson), strict=True)
+        set_at.update((name, min(moment, set_at.get(name, moment))) for name, is_met in met if is_met)
+    return set_at or NEVER_SET
+
+
+def _completed_at(
+    stored: LessonProgress,
+    merged: LessonProgress,
+    update: ProgressUpdate,
+    lesson: Lesson,
+    made_at: datetime,
+    set_at: SetAt,
+) -> datetime | None:
+    """Return when the lesson was completed: when the last condition was met, by the earliest writes that met each."""
+    if merged.status is not Status.COMPLETED:
+        return None
+    if stored.status is Status.COMPLETED and not progress.completes(update, lesson, merged):
+        return stored.completed_at
+    completed_at = made_at
+    if lesson.has_two_conditions:
+        other = microseconds(stored.worked_at or made_at)  # where a write of the present met the condition
+        completed_at = from_microseconds(max(set_at.get(name, other) for name in (_REACHED, _PASSED)))
+    return min(stored.completed_at or completed_at, completed_at)
+
+
+def _key(key: str) -> str:
+    return f"metadata.{key}"
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
