@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -139,6 +139,26 @@ async def test_an_export_is_imported_for_another_learner(
     assert (first["written"], first["separator"]) == (1, ",")
     await client.people.erase(other)
     assert await client.progress.of(other, course_id) == []
+
+
+async def test_writes_of_a_device_have_the_time_at_which_they_were_made(
+    client_of: Callable[..., AsyncClient], learner: str, course_id: str, lessons: list[str]
+) -> None:
+    made_at = (datetime.now(UTC) - timedelta(days=2)).replace(microsecond=0)
+    ids = {"course_id": course_id, "made_at": made_at.isoformat()}
+    writes: Any = [
+        {"key": "first", **ids, "lesson_id": lessons[0], "progress": {"status": "completed"}},
+        {"key": "second", **ids, "lesson_id": str(uuid4()), "progress": {"status": "completed"}},
+    ]
+    device = client_of(learner)
+    results = await device.progress.sync(writes)
+    assert [(one["key"], one["status"]) for one in results] == [("first", 200), ("second", 404)]
+    assert results[0]["error"] is None
+    stored = results[0]["lesson_progress"]
+    assert stored is not None
+    assert abs(datetime.fromisoformat(stored["completed_at"] or "") - made_at) < timedelta(minutes=1)
+    assert await device.progress.sync(writes) == results
+    assert await device.progress.of(ME, course_id) == [stored]
 
 
 async def test_writes_of_a_device_are_sent_in_parts_with_the_time_of_sending(kind: str) -> None:

@@ -18,7 +18,6 @@ from headway.client.errors import (
 from headway.client.following import NEWEST, Event
 from headway.client.lessons import LessonAnswer, ProgressLine
 from headway.client.retries import NO_RETRIES, Retries
-from headway.client.syncing import SyncResult, SyncWrite
 
 __all__ = [
     "ME",
@@ -36,8 +35,6 @@ __all__ = [
     "NotFoundError",
     "ProgressLine",
     "Retries",
-    "SyncResult",
-    "SyncWrite",
     "Tagged",
     "learner_id",
 ]

@@ -141,6 +141,50 @@ class OutlineLesson(TypedDict):
     """The lessons that are to be completed first."""
 
 
+class SyncedWrite(TypedDict):
+    """One write that was made on a device."""
+
+    key: str
+    """The client's name of the write."""
+    course_id: str
+    lesson_id: str
+    made_at: NotRequired[str | None]
+    """When it was made, by the device's clock; null: now."""
+    run: NotRequired[int | None]
+    """The run of the course that it is for; null: the present one."""
+    progress: LessonProgressUpdate
+    """As the body of a `PUT`."""
+
+
+class Sync(TypedDict):
+    """Writes that were made on a device, and the time by its clock."""
+
+    sent_at: NotRequired[str | None]
+    """When this request is sent, by the device's clock; null: its header `Date`."""
+    writes: list[SyncedWrite]
+
+
+class SyncResult(TypedDict):
+    """What became of one write."""
+
+    key: str
+    status: Literal[200, 403, 404, 409, 422]
+    """As the `PUT` would have answered."""
+    lesson_progress: LessonProgress | None
+    """As it is now; null where the write was refused, and where the progress was removed since."""
+    etag: str | None
+    kept: list[str]
+    """The fields that were not stored as sent."""
+    error: dict[str, Any] | None
+    """Where it was refused: the body of the `PUT`'s answer."""
+
+
+class SyncResults(TypedDict):
+    """The results, in the order of the writes."""
+
+    results: list[SyncResult]
+
+
 class ProfileDocument(TypedDict):
     """Who a learner is. A field that is left out, or null, is empty."""
 

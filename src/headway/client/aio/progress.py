@@ -1,6 +1,6 @@
 """Progress: of any learner, with the scope `learners:admin`, and of the token's own (`ME`)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -17,8 +17,10 @@ from headway.client.shapes import (
     LessonProgress,
     LessonProgressUpdate,
     OutlineLesson,
+    SyncedWrite,
+    SyncResult,
 )
-from headway.client.syncing import SyncResult, SyncWrite, parts_of_writes, sync_call
+from headway.client.syncing import parts_of_writes, sync_call
 
 
 class Progress:
@@ -88,11 +90,12 @@ class Progress:
         """Remove all progress of a learner in a course."""
         await self._sender.done(delete(*_of(learner), "progress", course, run=run))
 
-    async def sync(self, writes: Sequence[SyncWrite]) -> list[SyncResult]:
+    async def sync(self, writes: Iterable[SyncedWrite]) -> list[SyncResult]:
         """Write many lesson progresses of the token's own learner, as a device does that was offline.
 
-        Return a result for each write, in their order. Any number of writes is sent, in parts. A lost part is sent
-        again, because a repeated write changes nothing. So is the whole list after an error.
+        Return a result for each write, in their order. One that is refused stays refused: give it up. Any number of
+        writes is sent, in parts. A part without an answer is sent again, because a repeated write changes nothing. If
+        this raises an error, send all of them again.
         """
         results: list[SyncResult] = []
         for part in parts_of_writes(writes):
