@@ -1,8 +1,10 @@
 """What is sent again, what is not, and for how long: against a server that refuses and cuts connections."""
 
 import logging
+import pickle
 import socket
 from collections.abc import Callable
+from traceback import format_exception
 from typing import Any
 
 import httpx2
@@ -135,6 +137,26 @@ async def test_an_expired_token_is_asked_for_again_once(kind: str) -> None:
     assert refused.value.status == 401
     sent = [request.headers["authorization"].removeprefix("Bearer ") for request in server.received]
     assert sent == ["first", "first", "second", "second", "third"]
+
+
+async def test_a_token_from_a_file_may_end_in_a_line_break_and_no_error_shows_a_token(kind: str) -> None:
+    with faulty(DONE) as server:
+        client = made(kind, f"{server.address}/api/v1/education/", "from a file\n")
+        await read(client)
+        for wrong in ("a secret\nX: y", "a sécret"):
+            with pytest.raises(ValueError, match="no header may have") as refused:
+                await read(client.with_token(wrong))
+            assert "cret" not in "".join(format_exception(refused.value))
+        await client.aclose()
+    [request] = server.received
+    assert (request.headers["authorization"], request.path[:18]) == ("Bearer from a file", "/api/v1/education/")
+
+
+def test_errors_can_be_sent_to_another_process() -> None:
+    fault: Any = {"loc": ["body"], "msg": "Wrong", "type": "wrong"}
+    for error in (NoAnswerError(None, None, "No answer"), HeadwayError(422, None, "body: Wrong", [fault])):
+        copy = pickle.loads(pickle.dumps(error))
+        assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
 
 
 async def test_a_token_that_is_a_text_is_sent_once(kind: str) -> None:

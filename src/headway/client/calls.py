@@ -140,6 +140,19 @@ def parts_of(items: Iterable[bytes], most: int, most_bytes: int) -> Iterator[lis
         yield part
 
 
+def address_of(service: str) -> str:
+    """Return the address of a service without what each path begins with."""
+    return service.rstrip("/").removesuffix(PREFIX)
+
+
+def authorization(token: str) -> str:
+    """Return the header with a token. Raises `ValueError` where no token has such characters; it does not say which."""
+    bare = token.strip()
+    if not bare.isascii() or not bare.isprintable():
+        raise ValueError("The token has characters that no header may have.")
+    return f"Bearer {bare}"
+
+
 def to_json(value: object) -> bytes:
     """Return a value as JSON; ids and times may be objects. Raises `ValueError` for a number that is not finite."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False, default=_text).encode()

@@ -22,11 +22,14 @@ class HeadwayError(Exception):
     """
 
     def __init__(self, status: int | None, code: str | None, detail: str, faults: Sequence[Fault] = ()) -> None:
-        super().__init__(" ".join(str(part) for part in (status, code, detail) if part is not None))
+        super().__init__(status, code, detail, tuple(faults))  # all of it, so that it can be pickled
         self.status = status
         self.code = code
         self.detail = detail
         self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.status, self.code, self.detail) if part is not None)
 
 
 class NoAnswerError(HeadwayError):
@@ -34,9 +37,6 @@ class NoAnswerError(HeadwayError):
 
     A request that changes something may have been done.
     """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(None, None, reason)
 
 
 class NotFoundError(HeadwayError):

@@ -1,7 +1,7 @@
 """When a request is sent again: decided here, without sending or waiting."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
@@ -29,8 +29,8 @@ class Retries:
     """How often and for how long a request is sent again.
 
     `attempts` is the most attempts in all; 1 sends nothing again. No attempt begins later than `total_seconds` after
-    the first one. The pauses double from `first_pause` to `longest_pause`, less up to half of it by chance; a longer
-    `Retry-After` is kept.
+    the first one has failed. The pauses double from `first_pause` to `longest_pause`, less up to half of it by chance.
+    A `Retry-After` is kept.
     """
 
     attempts: int = 8
@@ -48,15 +48,17 @@ class Trial:
 
     retries: Retries
     _made: int = 0
-    _began: float = field(default_factory=monotonic)
+    _failed_at: float | None = None
+    """When the first attempt failed. An import may take longer than all retries of others."""
 
     def pause_after(self, call: Call[Any], outcome: Outcome) -> float | None:
         """Return for how many seconds to wait before the next attempt; `None`: there is no further attempt."""
         self._made += 1
+        self._failed_at = self._failed_at or monotonic()
         if self._made >= self.retries.attempts or not may_repeat(call, outcome):
             return None
         pause = self._pause(outcome)
-        return pause if monotonic() - self._began + pause <= self.retries.total_seconds else None
+        return pause if monotonic() - self._failed_at + pause <= self.retries.total_seconds else None
 
     def _pause(self, outcome: Outcome) -> float:
         doubled: float = self.retries.first_pause * 2 ** min(self._made - 1, _MOST_DOUBLINGS)

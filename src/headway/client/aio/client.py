@@ -13,7 +13,7 @@ from headway.client.aio.sending import Sender
 from headway.client.aio.statistics import Statistics
 from headway.client.aio.waiting import Http, Token
 from headway.client.aio.webhooks import Webhooks
-from headway.client.calls import post
+from headway.client.calls import address_of, post
 from headway.client.retries import Retries
 from headway.client.shapes import SignInCode
 
@@ -33,7 +33,7 @@ class AsyncClient:
         self, address: str, token: Token, *, retries: Retries = _RETRIES, timeout: float = 30, http: Http | None = None
     ) -> None:
         self._closes = http is None
-        self._sender = sender = Sender(http or Http(), address.rstrip("/"), token, retries, timeout)
+        self._sender = sender = Sender(http or Http(), address_of(address), token, retries, timeout)
         self.progress = Progress(sender)
         self.people = Persons(sender)
         self.enrolments = CourseEnrolments(sender)

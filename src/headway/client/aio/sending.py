@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 import httpx2
 
 from headway.client.aio.waiting import Http, Token, made, sleep
-from headway.client.calls import Answer, Call, Tagged, next_page
+from headway.client.calls import Answer, Call, Tagged, authorization, next_page
 from headway.client.errors import NoAnswerError, refusal
 from headway.client.retries import Outcome, Retries, Trial
 
@@ -80,8 +80,8 @@ class Sender:
         sent = await self.http.request(
             call.method,
             self.address + call.path,
-            params=list(call.query),
-            headers={**call.headers, "Authorization": f"Bearer {token}"},
+            params=list(call.query) or None,
+            headers={**call.headers, "Authorization": authorization(token)},
             content=call.content(),
             timeout=self.timeout + call.patience,
         )
@@ -92,6 +92,6 @@ class Sender:
 def _error(call: Call[Any], outcome: Outcome) -> Exception:
     if isinstance(outcome, Answer):
         return refusal(outcome.status, outcome.body)
-    error = NoAnswerError(f"No answer to {call.method} {call.path}: {type(outcome).__name__}.")
+    error = NoAnswerError(None, None, f"No answer to {call.method} {call.path}: {type(outcome).__name__}.")
     error.__cause__ = outcome
     return error

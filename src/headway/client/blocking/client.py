@@ -14,7 +14,7 @@ from headway.client.blocking.sending import Sender
 from headway.client.blocking.statistics import Statistics
 from headway.client.blocking.waiting import Http, Token
 from headway.client.blocking.webhooks import Webhooks
-from headway.client.calls import post
+from headway.client.calls import address_of, post
 from headway.client.retries import Retries
 from headway.client.shapes import SignInCode
 
@@ -34,7 +34,7 @@ class Client:
         self, address: str, token: Token, *, retries: Retries = _RETRIES, timeout: float = 30, http: Http | None = None
     ) -> None:
         self._closes = http is None
-        self._sender = sender = Sender(http or Http(), address.rstrip("/"), token, retries, timeout)
+        self._sender = sender = Sender(http or Http(), address_of(address), token, retries, timeout)
         self.progress = Progress(sender)
         self.people = Persons(sender)
         self.enrolments = CourseEnrolments(sender)
