@@ -92,11 +92,11 @@ def own_values(progress: LessonProgress) -> ProgressUpdate:
 
 
 def changes(before: LessonProgress, after: LessonProgress) -> dict[str, Any]:
-    """Return the fields that differ, with their new values. `updated_at`, `version` and `worked_at` are left out."""
+    """Return the fields that differ, with their new values. Times and the version are left out."""
     return {
         field: value
         for field, value in after._asdict().items()
-        if value != getattr(before, field) and field not in {"updated_at", "version", "worked_at"}
+        if value != getattr(before, field) and field not in {"updated_at", "version", "worked_at", "set_at"}
     }
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 from domain.values import course as course_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import NOTHING, Tally, recount
+from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.events import Recording
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.ports import Store
@@ -67,6 +68,7 @@ class MakeStore(Protocol):
         batch_limit: int = 64,
         clock: Callable[[], datetime] = system_clock,
         recording: Recording = USUAL_EVENTS,
+        enforced: Enforcement = NOT_ENFORCED,
     ) -> Store: ...
 
 
@@ -80,6 +82,7 @@ def sqlite_store(  # noqa: PLR0913 - what tests choose
     read_seconds: float = 20,
     observer: CommitObserver | None = None,
     recording: Recording = USUAL_EVENTS,
+    enforced: Enforcement = NOT_ENFORCED,
 ) -> SqliteStore:
     """Return a store on the file `headway.db`."""
     return SqliteStore(
@@ -91,6 +94,7 @@ def sqlite_store(  # noqa: PLR0913 - what tests choose
         observer=observer or Batches(),
         clock=clock,
         recording=recording,
+        enforced=enforced,
     )
 
 
@@ -104,6 +108,7 @@ def postgres_store(  # noqa: PLR0913 - what tests choose
     transaction_pooler: bool = False,
     observer: CommitObserver | None = None,
     recording: Recording = USUAL_EVENTS,
+    enforced: Enforcement = NOT_ENFORCED,
 ) -> PostgresStore:
     """Return a store on a PostgreSQL database."""
     return PostgresStore(
@@ -116,6 +121,7 @@ def postgres_store(  # noqa: PLR0913 - what tests choose
         observer=observer or Batches(),
         clock=clock,
         recording=recording,
+        enforced=enforced,
     )
 
 

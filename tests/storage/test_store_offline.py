@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from domain.values import EARLIER, LATER, UPDATES, lesson, quiz
 from headway.domain.changes import Restart
-from headway.domain.course_progress import CourseProgress
-from headway.domain.errors import LessonNotFoundError
+from headway.domain.course_progress import CourseProgress, EnrolmentSource
+from headway.domain.enrolments import Enforcement, EnrolmentChange, EnrolmentMode
+from headway.domain.errors import LessonNotFoundError, NotEnrolledError, OtherRunError
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, ProgressUpdate
+from headway.domain.runs import RunStart
 from headway.domain.writes import LessonWrite, Written
 from storage.stores import (
     Clock,
@@ -130,6 +132,38 @@ async def test_days_and_completion_are_of_the_time_at_which_the_work_was_done(ma
             at(1).date(): (1, 5_000_000, 0),
             at(2).date(): (1, 2_000_000, 1),
         }
+
+
+async def test_a_write_counts_where_the_learner_was_enrolled_when_it_was_made(make_store: MakeStore) -> None:
+    clock = Clock(at(1))
+    enforced = Enforcement(EnrolmentMode.CLOSED)
+    async with opened(make_store(clock=clock, enforced=enforced)) as store:
+        course, learner = await new_course(store, *OF), new_learner()
+        source = EnrolmentSource(None, at(2))
+        await store.enrol(EnrolmentChange(learner, course.id, source))
+        clock.now = at(5)
+        await store.enrol(EnrolmentChange(learner, course.id, source, ends=True))
+        clock.now = at(7)
+        writes = [made(merge_write(learner, course, lesson(1), quiz_attempts=hours), hours) for hours in (3, 6)]
+        enrolled, after_the_end = await store.write_each(writes)
+        assert isinstance(enrolled, Written)
+        assert isinstance(after_the_end, NotEnrolledError)
+
+
+async def test_a_write_of_an_earlier_run_is_refused(make_store: MakeStore) -> None:
+    clock = Clock(at(1))
+    async with opened(make_store(clock=clock)) as store:
+        course, learner = await new_course(store, *OF), new_learner()
+        await store.enrol(EnrolmentChange(learner, course.id, EnrolmentSource()))
+        await store.write(merge_write(learner, course, lesson(1), quiz_attempts=1))
+        clock.now = at(5)
+        await store.begin_run(RunStart(learner, course.id))
+        clock.now = at(7)
+        writes = [made(merge_write(learner, course, lesson(1), quiz_attempts=hours), hours) for hours in (4, 6)]
+        earlier, present = await store.write_each(writes)
+        assert isinstance(earlier, OtherRunError)
+        assert isinstance(present, Written)
+        assert [one.quiz_attempts for one in (await lesson_progress_of(store, learner, course)).values()] == [6]
 
 
 async def test_a_refused_write_refuses_no_other(store: Store) -> None:

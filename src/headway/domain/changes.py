@@ -176,7 +176,7 @@ def needs(
             lessons.add(work.lesson_id)
             brings_times |= work.times is not NO_TIMES
             if work.made_at is not None:
-                all_lessons |= work.may_complete
+                all_lessons |= work.may_complete(course.course.lessons_by_id.get(work.lesson_id))
                 days |= progress is None or course.course.date_of(work.made_at) < progress.day.date
             # An earlier one of several works may start the lesson.
             all_lessons |= work.may_take_back and (work.lesson_id == at_lesson or len(works) > 1)

@@ -49,8 +49,9 @@ def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, lon
     way, still has the same time.
     """
     error = received_at - sent_at if sent_at is not None else _NO_ERROR
-    corrected = made_at if abs(error) < CLOCKS_DIFFER else made_at + round(error / _MINUTE) * _MINUTE
-    return min(max(corrected, received_at - longest), received_at)
+    counted = _NO_ERROR if abs(error) < CLOCKS_DIFFER else round(error / _MINUTE) * _MINUTE
+    age = received_at - made_at - counted  # as a length, because a corrected time may be beyond all dates
+    return received_at - min(max(age, timedelta(0)), longest)
 
 
 def merge(
@@ -61,27 +62,31 @@ def merge(
     Lesson progress that is not stored yet has the version 0. `stored` itself is returned where nothing changes. Raises
     `InvalidValueError` where the merged metadata is too large.
     """
+    moment = microseconds(made_at)
     sent = {field: value for field, value in update.items() if value is not None}
-    newer = _not_set_later(stored, sent, made_at)
-    later = tuple(field for field, value in sent.items() if newer.get(field) != value)
+    newer = _not_set_later(stored, sent, moment)
+    later = tuple(field for field, value in sent.items() if newer.get(field) != value) if newer != sent else ()
     accepted = cast("ProgressUpdate", newer)
     merged = progress.merge(stored, accepted, lesson, now)
-    if _is_set_since(stored, "status", made_at):
-        merged = merged._replace(status=stored.status, progress_percentage=stored.progress_percentage)
-    worked_at = latest(stored.worked_at, made_at) if _WORK & sent.keys() else stored.worked_at
-    set_at = _set(stored, accepted, lesson, made_at, worked_at)
+    is_started_over = _is_set_since(stored, "status", moment)
+    if is_started_over:
+        merged = merged._replace(
+            status=stored.status, progress_percentage=stored.progress_percentage, completed_by=stored.completed_by
+        )
+    worked_at = stored.worked_at if _WORK.isdisjoint(sent) else latest(stored.worked_at, made_at)
+    set_at = _set(stored, accepted, lesson, moment, worked_at)
     after = merged._replace(
         created_at=min(stored.created_at, made_at),
         updated_at=max(stored.updated_at, made_at) if stored.version else made_at,
         completed_at=_completed_at(stored, merged, accepted, lesson, made_at, set_at),
-        completed_by=merged.completed_by if merged.status is Status.COMPLETED else None,
         worked_at=worked_at,
         set_at=set_at,
-        version=stored.version,
+        version=stored.version + 1,
     )
-    if stored.version and after == stored and after.metadata is stored.metadata:
+    may_be_equal = stored.version and (merged is stored or is_started_over) and merged.metadata is stored.metadata
+    if may_be_equal and after._replace(version=stored.version) == stored:
         return stored, later
-    return after._replace(version=stored.version + 1), later
+    return after, later
 
 
 def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate, now: datetime) -> LessonProgress:
@@ -127,32 +132,32 @@ def _taken_back(before: LessonProgress, after: LessonProgress) -> list[str]:
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
 
 
-def _not_set_later(stored: LessonProgress, sent: Mapping[str, Any], made_at: datetime) -> dict[str, Any]:
-    """Return the sent values without those that were set by others after `made_at`."""
+def _not_set_later(stored: LessonProgress, sent: Mapping[str, Any], moment: int) -> dict[str, Any]:
+    """Return the sent values without those that were set by others after `moment`."""
     newer: dict[str, Any] = {}
     for field, value in sent.items():
         if field == "metadata":
-            newer[field] = _newer_metadata(stored, value, made_at)
+            newer[field] = _newer_metadata(stored, value, moment)
         elif field in _LAST_WINS:
             normal = (value or None) if field == "user_notes" else value
-            if _wins(made_at, normal, _time_of(stored, field), getattr(stored, field)):
+            if _wins(moment, normal, _time_of(stored, field), getattr(stored, field)):
                 newer[field] = value
-        elif not _is_set_since(stored, field, made_at):
+        elif not _is_set_since(stored, field, moment):
             newer[field] = value
     return newer
 
 
-def _newer_metadata(stored: LessonProgress, sent: Metadata, made_at: datetime) -> Metadata:
+def _newer_metadata(stored: LessonProgress, sent: Metadata, moment: int) -> Metadata:
     return {
         key: value
         for key, value in sent.items()
-        if _wins(made_at, value, stored.set_at.get(_key(key), _NEVER), stored.metadata.get(key))
+        if _wins(moment, value, stored.set_at.get(_key(key), _NEVER), stored.metadata.get(key))
     }
 
 
-def _wins(made_at: datetime, value: object, set_at: int, stored: object) -> bool:
+def _wins(moment: int, value: object, set_at: int, stored: object) -> bool:
     """Whether a value is the last one. Of two that were set at the same time, one wins whichever comes first."""
-    return (microseconds(made_at), _text(value)) >= (set_at, _text(stored))
+    return _text(value) >= _text(stored) if moment == set_at else moment > set_at
 
 
 def _time_of(stored: LessonProgress, field: str) -> int:
@@ -164,19 +169,18 @@ def _time_of(stored: LessonProgress, field: str) -> int:
     return microseconds(stored.worked_at) if is_set and stored.worked_at is not None else _NEVER
 
 
-def _is_set_since(stored: LessonProgress, field: str, made_at: datetime) -> bool:
-    return bool(stored.set_at) and stored.set_at.get(field, _NEVER) >= microseconds(made_at)
+def _is_set_since(stored: LessonProgress, field: str, moment: int) -> bool:
+    return bool(stored.set_at) and stored.set_at.get(field, _NEVER) >= moment
 
 
 def _set(
-    stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, made_at: datetime, worked_at: datetime | None
+    stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, moment: int, worked_at: datetime | None
 ) -> SetAt:
     """Return the times at which values were set, after a write of these values.
 
     The position's time is left out where `worked_at` has it, so that nothing has to be noted for regular reports. Where
     the lesson has two conditions, the first time at which each was met is noted, too.
     """
-    moment = microseconds(made_at)
     set_at = dict(stored.set_at)
     if stored.video_position_seconds:
         set_at[_POSITION] = _time_of(stored, _POSITION)

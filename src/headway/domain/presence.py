@@ -99,7 +99,7 @@ def advance(  # noqa: PLR0913 - every write calls this; to gather the arguments 
     tally = course_progress.tally.plus(gained, less=lost)
     last = (
         _latest_completion(course.course, all_lesson_progress())
-        if written.is_dated and tally.completed_lessons and (write.made_at is None or write.may_complete)
+        if written.is_dated and tally.completed_lessons and (write.made_at is None or write.may_complete(lesson))
         else now
     )
     completed_at = _completed_at(course.course, course_progress, tally, last or now)
@@ -230,13 +230,17 @@ class _Calendar:
     ) -> None:
         """Add what a write did to the days on which it was done. `micro_minutes` is the time that it added."""
         started, completed = _done(written)
+        day = course.date_of(moments.ended)
         if not written.is_dated:
-            day = max(course.date_of(moments.ended), self.last.date)  # a change of the time zone does not move it back
+            day = max(day, self.last.date)  # a change of the time zone does not move it back
             self.add(LearnerDay(day, started, completed, micro_minutes, int(course_completed is not None)))
+            return
+        if course_completed is None and moments.begun == moments.completed == moments.ended:
+            self.add(LearnerDay(day, started, completed, micro_minutes))
             return
         self.add(LearnerDay(course.date_of(moments.begun), lessons_started=started))
         self.add(LearnerDay(course.date_of(moments.completed), lessons_completed=completed))
-        self.add(LearnerDay(course.date_of(moments.ended), micro_minutes=micro_minutes))
+        self.add(LearnerDay(day, micro_minutes=micro_minutes))
         if course_completed is not None:
             self.add(LearnerDay(course.date_of(course_completed), completions=1))
 

@@ -64,7 +64,6 @@ class Precondition:
 
 
 UNCONDITIONAL: Final = Precondition()
-_COMPLETING: Final = frozenset({"status", "progress_percentage", "quiz_score", "quiz_passed"})
 _NOT_STARTED: Final = (Status.NOT_STARTED, None)  # null is the default
 
 
@@ -138,10 +137,12 @@ class LessonWrite(NamedTuple):
             return True
         return self.precondition.conditional and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
 
-    @property
-    def may_complete(self) -> bool:
-        """Whether this write may complete its lesson, or change the time at which it was completed."""
-        return self.update is not None and not _COMPLETING.isdisjoint(self.update)
+    def may_complete(self, lesson: Lesson | None) -> bool:
+        """Whether a merge write may complete the lesson, or change the time at which it was completed."""
+        if lesson is None or self.update is None:
+            return False
+        says_so = self.update.get("status") is Status.COMPLETED or bool(self.update.get("quiz_passed"))
+        return says_so or any(progress.meets(self.update, lesson))
 
     def apply(
         self, course: Course, stored: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
@@ -193,7 +194,8 @@ class LessonWrite(NamedTuple):
         if after is stored:
             return Written(stored, stored, lesson, kept)
         after = after._replace(written_by=self.written_by)
-        moments = Moments(made_at, after.completed_at or made_at, made_at) if self.written_by is None else None
+        completed_at = after.completed_at or made_at
+        moments = Moments(made_at, completed_at, made_at) if self.written_by is None else None
         return Written(stored, after, lesson, kept, moments, is_dated=True)
 
     @property

@@ -157,11 +157,12 @@ _course_progress: Final = renderer(
 )
 _group: Final = renderer(HeldGroup)
 _goal: Final = renderer(HeldGoal)
-_STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
+_STORED_FIELDS: Final = ("user_id", *(name for name in LessonProgress._fields[1:] if name != "set_at"))
 
 
 def _stored(stored: LessonProgress) -> dict[str, Any]:
-    return dict(zip(_STORED_FIELDS, stored, strict=True))
+    """Return stored lesson progress without `set_at`, its last field, which only decides about late writes."""
+    return dict(zip(_STORED_FIELDS, stored[:-1], strict=True))
 
 
 _run_sources: Final[dict[str, Source]] = {
