@@ -6,7 +6,7 @@ BENCH ?= # options of the benchmarks
 PAGES := $(if $(shell command -v npm),node_modules/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-events bench-citus bench-pages vendor words screenshots lock clean
+.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-events bench-citus bench-pages vendor client words screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-pages: .venv/installed ## measure how soon pages are painted in a browser 
 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs
+
+client: .venv/installed ## make the generated parts of the Python client anew
+	$(BIN)/python tools/python_client.py
 
 words: .venv/installed ## add new sentences of the pages to the catalogues of all languages, and remove old ones
 	$(BIN)/python tools/words.py
