@@ -75,7 +75,8 @@ bench-pages: .venv/installed ## measure how soon pages are painted in a browser 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs
 
-client: node_modules/installed ## build the JavaScript client, for npm and for the service (needs Node.js 20.11)
+client: .venv/installed node_modules/installed ## make what is generated of both clients anew (needs Node.js 20.11)
+	$(BIN)/python tools/python_client.py
 	node tools/client.mjs
 
 words: .venv/installed ## add new sentences of the pages to the catalogues of all languages, and remove old ones
