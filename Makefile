@@ -49,6 +49,7 @@ lint: .venv/installed node_modules/installed ## format check, lint, types, impor
 	$(BIN)/lint-imports
 	node_modules/.bin/biome check --error-on-warnings .
 	node_modules/.bin/tsc --project .
+	node_modules/.bin/tsc --project clients/javascript --noEmit --emitDeclarationOnly false
 
 bench: .venv/installed ## measure against the ceiling and other services; without BENCH, bench-sync, too (needs wrk)
 	$(BIN)/python benchmarks/run.py $(BENCH)
@@ -78,8 +79,9 @@ bench-pages: .venv/installed ## measure how soon pages are painted in a browser 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs
 
-client: .venv/installed ## make the generated parts of the Python client anew
+client: .venv/installed node_modules/installed ## make what is generated of both clients anew (needs Node.js 20.11)
 	$(BIN)/python tools/python_client.py
+	node tools/client.mjs
 
 words: .venv/installed ## add new sentences of the pages to the catalogues of all languages, and remove old ones
 	$(BIN)/python tools/words.py

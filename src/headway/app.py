@@ -21,6 +21,7 @@ from headway.domain.events import Recording
 from headway.domain.people import ProfilesMode
 from headway.domain.sign_in import SignIn
 from headway.formats.events import event_json
+from headway.http.api.client_script import client_router
 from headway.http.api.openapi import build_router, plain_routes
 from headway.http.api.probes import failed, probes_router, refused_by_framework
 from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
@@ -244,6 +245,7 @@ class Headway:
             app.include_router(self.dashboard.router())
         app.add_exception_handler(HTTPException, refused_by_framework)
         app.add_exception_handler(Exception, failed)
+        app.include_router(client_router())
         app.include_router(probes_router(VERSION, self.store.probe, self.metrics))
         return app
 

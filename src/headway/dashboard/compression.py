@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway.http.engine.parameters import accepted
+from headway.http.engine import parameters
 
 VARIES: Final = {"Vary": "Accept-Encoding"}
 
@@ -22,8 +22,8 @@ _LONGEST_NAME: Final = 100
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether a request accepts gzip (RFC 9110 section 12.5.3)."""
-    return accepted(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
+    """Whether a request accepts gzip."""
+    return parameters.takes_gzip(request.headers.get("accept-encoding", ""))
 
 
 async def compressed(request: Request, response: Response) -> Response:

@@ -67,3 +67,8 @@ def accepted(header: str) -> dict[str, float]:
         weights = [weight[1] for weight in map(_WEIGHT.fullmatch, parameters) if weight]
         found.setdefault(name, float(weights[0]) if weights else 1.0)
     return found
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a request with this Accept-Encoding accepts gzip (RFC 9110 section 12.5.3)."""
+    return accepted(accept_encoding).get("gzip", 0) > 0

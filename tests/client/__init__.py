@@ -1,0 +1,1 @@
+"""A package, so that its browser stays from the first of its tests to the last."""
