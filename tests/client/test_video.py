@@ -14,6 +14,42 @@ BIND: Final = """
     window.video = document.querySelector("video");
     window.bound = bindVideo(video, lesson, { onWatched: (watched) => { window.watched = watched; } });
 """
+PLAYERS: Final = {
+    "video.js": """({
+        on: (type, heard) => video.addEventListener(type, heard),
+        off: (type, heard) => video.removeEventListener(type, heard),
+        currentTime: (...to) => to.length ? (video.currentTime = to[0]) : video.currentTime,
+        duration: () => video.duration,
+        paused: () => video.paused,
+        playbackRate: () => video.playbackRate,
+        seeking: () => video.seeking,
+    })""",
+    "Plyr": """({
+        on: (type, heard) => video.addEventListener(type, heard),
+        off: (type, heard) => video.removeEventListener(type, heard),
+        get currentTime() { return video.currentTime; },
+        set currentTime(seconds) { video.currentTime = seconds; },
+        get duration() { return video.duration; },
+        get paused() { return video.paused; },
+        get speed() { return video.playbackRate; },
+        get seeking() { return video.seeking; },
+    })""",
+    "Vidstack": """(() => {
+        const own = new EventTarget();
+        const names = {
+            timeupdate: "time-update", ratechange: "rate-change", loadedmetadata: "loaded-metadata",
+            durationchange: "duration-change", play: "play", pause: "pause", seeking: "seeking", seeked: "seeked",
+        };
+        for (const [name, told] of Object.entries(names))
+            video.addEventListener(name, () => own.dispatchEvent(new Event(told)));
+        const named = (name) => ({ get: () => video[name], set: (value) => { video[name] = value; } });
+        return Object.defineProperties(own, {
+            currentTime: named("currentTime"), duration: named("duration"), paused: named("paused"),
+            playbackRate: named("playbackRate"),
+        });
+    })()""",
+}
+"""Objects with the events and properties of players, over the same video."""
 FAST: Final = 4
 """How fast a test plays what it need not look at."""
 
@@ -162,6 +198,29 @@ def test_a_video_goes_on_where_the_learner_left(context: BrowserContext, learner
     one.play()
     row = learner.soon(lambda row: row["progress_percentage"] == 100)
     assert row["time_spent_minutes"] == pytest.approx(SECONDS / FAST / 60, abs=0.01)
+
+
+@pytest.mark.parametrize("media", PLAYERS.values(), ids=PLAYERS)
+def test_players_are_bound_by_their_own_events_and_properties(
+    context: BrowserContext, learner: Learner, media: str
+) -> None:
+    learner.put(video_position_seconds=4)
+    one = Player(opened(context, learner.page(VIDEO, BIND.replace("bindVideo(video", f"bindVideo({media}"))))
+    one.page.wait_for_function("() => video.currentTime === 4")
+    one.play(until=6)
+    one.seek(9)
+    one.play()
+    row = learner.soon(lambda row: row["video_position_seconds"] >= SECONDS - 0.2)
+    first, second = row["metadata"]["watched"]
+    assert first[0] == 4
+    assert second == [9, SECONDS]
+    assert row["time_spent_minutes"] == pytest.approx((first[1] - first[0] + 3) / FAST / 60, abs=0.01)
+    one.page.evaluate("async () => { bound.stop(); await client.flush(); }")
+    before = learner.row()
+    one.seek(6)
+    one.play(until=8)
+    one.page.evaluate("async () => { await client.flush(); }")
+    assert learner.row() == before
 
 
 @pytest.mark.parametrize("position", [SECONDS - 0.3, SECONDS, 10 * SECONDS])
