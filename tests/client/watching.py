@@ -1,7 +1,6 @@
 """A site with players: its pages import the client from the service, which has another address."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,10 +124,3 @@ def opened(context: BrowserContext, address: str) -> Page:
 def open_again(page: Page) -> None:
     page.reload()
     page.wait_for_function("() => window.isReady")
-
-
-def pasted(document: Path, language: str, having: str) -> str:
-    """Return a document's one example in a language that has this text."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), flags=re.DOTALL | re.MULTILINE)
-    [found] = [block for block in blocks if having in block]
-    return str(found)
