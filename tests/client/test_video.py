@@ -10,10 +10,6 @@ from client.watching import Learner, Site, open_again, opened, site_in
 from support.media import SECONDS, make_video
 
 VIDEO: Final = '<video src="video.webm" muted preload="auto"></video>'
-BIND: Final = """
-    window.video = document.querySelector("video");
-    window.bound = bindVideo(video, lesson, { onWatched: (watched) => { window.watched = watched; } });
-"""
 PLAYERS: Final = {
     "video.js": """({
         on: (type, heard) => video.addEventListener(type, heard),
@@ -50,6 +46,14 @@ PLAYERS: Final = {
     })()""",
 }
 """Objects with the events and properties of players, over the same video."""
+SILENT: Final = """({
+    on: (type, heard) => type.startsWith("seek") || video.addEventListener(type, heard),
+    off: (type, heard) => video.removeEventListener(type, heard),
+    get currentTime() { return video.currentTime; },
+    get duration() { return video.duration; },
+    get paused() { return video.paused; },
+})"""
+"""A player that tells nothing of seeking."""
 FAST: Final = 4
 """How fast a test plays what it need not look at."""
 
@@ -108,9 +112,17 @@ class Player:
 
 
 def player(context: BrowserContext, learner: Learner) -> Player:
-    player = Player(opened(context, learner.page(VIDEO, BIND)))
+    player = Player(opened(context, learner.page(VIDEO, bind())))
     player.knows_what_is_stored()
     return player
+
+
+def bind(media: str = "video") -> str:
+    """Return a script that binds a player over the page's video."""
+    return f"""
+        window.video = document.querySelector("video");
+        window.bound = bindVideo({media}, lesson, {{ onWatched: (watched) => {{ window.watched = watched; }} }});
+    """
 
 
 def a_minute_passes(page: Page) -> None:
@@ -148,8 +160,10 @@ def test_seeking_to_the_end_is_not_watching(context: BrowserContext, learner: Le
     assert row["status"] == "in_progress"
 
 
-def test_seeking_while_it_plays_is_not_watching(context: BrowserContext, learner: Learner) -> None:
-    one = player(context, learner)
+@pytest.mark.parametrize("media", ["video", SILENT], ids=["video", "silent"])
+def test_seeking_while_it_plays_is_not_watching(context: BrowserContext, learner: Learner, media: str) -> None:
+    one = Player(opened(context, learner.page(VIDEO, bind(media))))
+    one.knows_what_is_stored()
     one.page.evaluate("() => { video.playbackRate = 1; return video.play(); }")
     for second in (3, 6, 9, SECONDS - 0.5):
         one.seek(second)
@@ -210,7 +224,7 @@ def test_players_are_bound_by_their_own_events_and_properties(
     context: BrowserContext, learner: Learner, media: str
 ) -> None:
     learner.put(video_position_seconds=4)
-    one = Player(opened(context, learner.page(VIDEO, BIND.replace("bindVideo(video", f"bindVideo({media}"))))
+    one = Player(opened(context, learner.page(VIDEO, bind(media))))
     one.page.wait_for_function("() => video.currentTime === 4")
     one.play(until=5, rate=1)
     one.seek(9)
@@ -240,7 +254,7 @@ def test_a_video_that_was_left_in_its_last_seconds_begins_anew(
 
 def test_a_learner_who_has_chosen_a_position_is_not_moved(context: BrowserContext, learner: Learner) -> None:
     learner.put(video_position_seconds=8)
-    page = learner.page(VIDEO, BIND)
+    page = learner.page(VIDEO, bind())
     held: list[Route] = []
 
     def hold(route: Route) -> None:
