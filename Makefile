@@ -6,7 +6,7 @@ BENCH ?= # options of the benchmarks
 PAGES := $(if $(shell command -v npm),node_modules/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-events bench-citus bench-pages vendor client words screenshots lock clean
+.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-events bench-sync bench-citus bench-pages vendor client words screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,8 +51,9 @@ lint: .venv/installed node_modules/installed ## format check, lint, types, impor
 	node_modules/.bin/tsc --project .
 	node_modules/.bin/tsc --project clients/javascript --noEmit --emitDeclarationOnly false
 
-bench: .venv/installed ## measure against the ceiling and other services (needs wrk)
+bench: .venv/installed ## measure against the ceiling and other services; without BENCH, bench-sync, too (needs wrk)
 	$(BIN)/python benchmarks/run.py $(BENCH)
+	$(if $(strip $(BENCH)),,$(BIN)/python benchmarks/run_sync.py)
 
 bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alone (needs wrk)
 	$(BIN)/python benchmarks/run_postgres.py $(BENCH)
@@ -69,13 +70,17 @@ bench-beside: .venv/installed ## measure what a PUT waits beside long reads and 
 bench-events: .venv/installed ## measure what events cost a PUT, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_events.py $(BENCH)
 
+bench-sync: .venv/installed ## measure writes of devices against the bare store, on both stores (needs wrk)
+	$(BIN)/python benchmarks/run_sync.py $(BENCH)
+
 bench-pages: .venv/installed ## measure how soon pages are painted in a browser (needs Chromium)
 	$(BIN)/python benchmarks/run_pages.py
 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs
 
-client: node_modules/installed ## build the JavaScript client, for npm and for the service (needs Node.js 20.11)
+client: .venv/installed node_modules/installed ## make what is generated of both clients anew (needs Node.js 20.11)
+	$(BIN)/python tools/python_client.py
 	node tools/client.mjs
 
 words: .venv/installed ## add new sentences of the pages to the catalogues of all languages, and remove old ones

@@ -1,5 +1,5 @@
 -- What the scripts share: who learns what, the requests, and printing the figures for load.py.
--- Arguments of every script: folder, path below the course, seed, number of the first heartbeat.
+-- Arguments of every script: folder, path below the course, seed, number of the first heartbeat, writes in a sync.
 
 local common = {}
 
@@ -8,7 +8,14 @@ local LESSON_SECONDS = 1800
 local PROGRESS = "/api/v1/education/progress/"
 local RECORDS = "/api/collections/lesson_progress/records/"
 
-local tokens, lessons, courses, below, beat
+-- How long before its request a device's write was made.
+local MADE_BEFORE_SECONDS = 2
+-- How many requests of others are between two of one learner, where there are enough learners.
+local BETWEEN = 256
+
+local tokens, lessons, courses, below, beat, writes
+local requests, last_request = 0, {}
+local second, in_second, sent_at, made_at
 
 local function read_lines(path)
   local lines = {}
@@ -26,6 +33,7 @@ function common.read_arguments(arguments)
   below = arguments[2]
   math.randomseed(tonumber(arguments[3]))
   beat = tonumber(arguments[4])
+  writes = tonumber(arguments[5])
 end
 
 function common.any_learner()
@@ -37,8 +45,12 @@ function common.learner_at(place)
 end
 
 -- messages.py makes the same requests, population.py has the same lines in course_path and heartbeat_values.
-local function head(method, learner, rest)
-  return method .. " " .. PROGRESS .. courses[(learner - 1) % #courses + 1] .. rest .. " HTTP/1.1\r\n" ..
+local function course_of(learner)
+  return courses[(learner - 1) % #courses + 1]
+end
+
+local function head(method, path, learner)
+  return method .. " " .. PROGRESS .. path .. " HTTP/1.1\r\n" ..
     "Host: 127.0.0.1\r\n" ..
     "Authorization: Bearer " .. tokens[learner] .. "\r\n"
 end
@@ -53,7 +65,7 @@ end
 
 function common.heartbeat(learner)
   local body = heartbeat_body()
-  return head("PUT", learner, "/lessons/" .. lessons[math.random(#lessons)]) ..
+  return head("PUT", course_of(learner) .. "/lessons/" .. lessons[math.random(#lessons)], learner) ..
     "Content-Type: application/json\r\n" ..
     "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
@@ -73,13 +85,46 @@ function common.transition()
   local learner = common.learner_at(beat)
   beat = beat + 1
   local body = pass % 2 == 0 and '{"status":"in_progress","progress_percentage":5}' or '{"status":"completed"}'
-  return head("PUT", learner, "/lessons/" .. lessons[math.floor(pass / 2) % #lessons + 1]) ..
+  return head("PUT", course_of(learner) .. "/lessons/" .. lessons[math.floor(pass / 2) % #lessons + 1], learner) ..
+    "Content-Type: application/json\r\n" ..
+    "Content-Length: " .. #body .. "\r\n\r\n" .. body
+end
+
+-- A random learner who has not sent any of the last requests: a device waits for an answer before it sends again.
+function common.rested_learner()
+  local between = math.min(BETWEEN, math.floor(#tokens / 2))
+  local learner
+  repeat
+    learner = math.random(#tokens)
+  until not last_request[learner] or requests - last_request[learner] > between
+  requests = requests + 1
+  last_request[learner] = requests
+  return learner
+end
+
+-- Each write is made after the one before it, so that the last one is the one to keep.
+function common.sync(learner)
+  local now = os.time()
+  if now ~= second then
+    second, in_second = now, 0
+    sent_at = os.date("!%Y-%m-%dT%H:%M:%SZ", now)
+    made_at = os.date("!%Y-%m-%dT%H:%M:%S", now - MADE_BEFORE_SECONDS)
+  end
+  local course, first, parts = course_of(learner), math.random(#lessons), {}
+  for number = 1, writes do
+    in_second = in_second + 1
+    parts[number] = string.format(
+      '{"key":"%d","course_id":"%s","lesson_id":"%s","made_at":"%s.%06dZ","progress":%s}',
+      number, course, lessons[(first + number) % #lessons + 1], made_at, in_second, heartbeat_body())
+  end
+  local body = '{"sent_at":"' .. sent_at .. '","writes":[' .. table.concat(parts, ",") .. "]}"
+  return head("POST", "sync", learner) ..
     "Content-Type: application/json\r\n" ..
     "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
 function common.reading(learner)
-  return head("GET", learner, below) .. "\r\n"
+  return head("GET", course_of(learner) .. below, learner) .. "\r\n"
 end
 
 -- wrk counts latency in microseconds and an error for each way to fail; a status of 400 and above is one of them.

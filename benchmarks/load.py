@@ -19,6 +19,7 @@ _SCRIPTS: Final = {
     "patch": "record.lua",
     "mixed": "mixed.lua",
     "transitions": "transitions.lua",
+    "sync": "sync.lua",
 }
 _TIMEOUT_SECONDS: Final = 10
 _SPARE_SECONDS: Final = 30
@@ -40,12 +41,13 @@ class Measurement(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What is asked of a server: an endpoint, over so many connections, for so long."""
+    """What is asked of a server: an endpoint, over so many connections, for so long. `writes`: in a request of sync."""
 
     endpoint: str
     connections: int
     seconds: int
     seed: int
+    writes: int = 1
 
 
 def run_wrk(port: int, folder: Path, load: Load, first_beat: int) -> Measurement:
@@ -72,6 +74,7 @@ def _command(port: int, folder: Path, load: Load, first_beat: int) -> list[str]:
         "--script", str(_FOLDER / _SCRIPTS.get(load.endpoint, "read.lua")),
         f"http://{HOST}:{port}",
         "--", str(folder), BELOW_THE_COURSE.get(load.endpoint, ""), str(load.seed), str(first_beat),
+        str(load.writes),
     ]  # fmt: skip
 
 

@@ -56,6 +56,7 @@ _TESTS: Final = (
     "tests/http/test_statistics.py::test_a_day_counts_its_own_activity",
     "tests/http/test_statistics.py::test_active_learners_are_counted_by_days",
     "tests/http/test_statistics_zones.py",
+    "tests/client_python/test_client_progress.py::test_writes_of_a_device_have_the_time_at_which_they_were_made",
     "tests/cli/test_command_stats.py::test_json_equals_the_answer_of_the_api",
     "tests/dashboard/test_course_page.py::test_a_calendar_is_walked_through_with_the_arrow_keys",
     "tests/dashboard/test_statistics_pages.py::test_days_can_be_chosen_and_are_in_the_address",

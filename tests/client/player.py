@@ -13,7 +13,7 @@ from support.running import Running, course, eventually, lesson, token
 _START: Final = """async ({ baseUrl, token, course, lessons, options }) => {
     const { createClient } = await import("/client/headway-client.js");
     Object.assign(window, { token, problems: [], refusedTokens: [] });
-    window.getToken = () => window.token;
+    window.getToken ??= () => window.token;
     window.client = createClient({
         baseUrl,
         getToken: (refused) => {
@@ -38,13 +38,13 @@ class Player:
         page.goto(f"{proxy.url}/player")
         self.start()
 
-    def start(self, learner_token: str | None = None) -> None:
-        """Make the client, as a page does when it is loaded."""
+    def start(self) -> None:
+        """Make the client, as a page does when it is loaded. `getToken` stays as a test has set it."""
         self.page.evaluate(
             _START,
             {
                 "baseUrl": self.proxy.api,
-                "token": learner_token or token(self.learner),
+                "token": token(self.learner),
                 "course": self._school.course_id,
                 "lessons": self._school.lesson_ids,
                 "options": self._options,

@@ -79,6 +79,35 @@ def test_every_operation_of_a_learner_has_a_method() -> None:
     assert wanted - called == NOT_OF_LEARNERS
 
 
+SHAPES = {
+    "LessonProgress": "LessonProgress",
+    "Summary": "CourseSummary",
+    "OutlineLesson": "OutlineLesson",
+    "CourseLine": "CourseLine",
+    "CourseLesson": "LessonDocument",
+    "Course": "CourseDocument",
+    "Enrolment": "OwnEnrolment",
+    "Run": "Run",
+    "Completion": "Completion",
+    "Goal": "Goal",
+    "Profile": "ProfileDocument",
+    "SignInCode": "SignInCode",
+    "ProgressFields": "LessonProgressUpdate",
+}
+"""The types of answers, and the shapes of the OpenAPI document that they are of."""
+
+
+def test_the_types_have_the_fields_of_the_api(running: Running) -> None:
+    source = (CLIENT / "src/types.ts").read_text()
+    declared = re.findall(r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}", source, re.DOTALL | re.MULTILINE)
+    own = {name: set(re.findall(r"^  (\w+)\??:", body, re.MULTILINE)) for name, _, body in declared}
+    fields = {name: own[name] | own.get(parent, set()) for name, parent, _ in declared}
+    fields["ProgressFields"] = fields["ProgressValues"]
+    schemas = httpx.get(f"{running.base_url}/openapi.json", timeout=PATIENCE).json()["components"]["schemas"]
+    answered = {name: set(schemas[shape]["properties"]) for name, shape in SHAPES.items()}
+    assert {name: fields[name] - {"explanation"} for name in SHAPES} == answered
+
+
 @pytest.mark.slow
 def test_the_package_can_be_installed_imported_and_type_checked(tmp_path: Path) -> None:
     [packed] = json.loads(run("npm", "pack", "--json", "--pack-destination", tmp_path, folder=CLIENT))

@@ -1,8 +1,11 @@
 """Writes that wait on a device: lost connections, a service that dies, reloads, two tabs, two learners, full disks."""
 
 import json
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from client.between import Between, between
 from client.player import Player, School, device
+from support import browser as browsers
 from support.browser import ON_BOTH_STORES
 from support.program import forked_headway_serve
 from support.running import PREFIX, eventually, token
@@ -84,6 +88,26 @@ def test_writes_survive_the_end_of_the_page(
     stored = school.stored()
     assert stored
     assert stored["quiz_score"] == 70
+
+
+def test_writes_survive_a_crash_of_the_browser(browser: Browser, folder: Path, school: School, proxy: Between) -> None:
+    options: dict[str, Any] = {"executable_path": browsers.require(), "args": ["--no-sandbox"]}
+    profile = browser.browser_type.launch_persistent_context(folder, **options)
+    player = Player(profile.pages[0], proxy, school, school.learner)
+    proxy.service = ""
+    player.report({"progress_percentage": 66})
+    assert profile.browser
+    processes = profile.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    [pid] = [one["id"] for one in processes if one["type"] == "browser"]
+    with profile.expect_event("close"):
+        os.kill(pid, signal.SIGKILL)
+    proxy.service = school.running.base_url
+    profile = browser.browser_type.launch_persistent_context(folder, **options)
+    Player(profile.pages[0], proxy, school, school.learner).wait_until_sent()
+    profile.close()
+    stored = school.stored()
+    assert stored
+    assert stored["progress_percentage"] == 66
 
 
 @ON_BOTH_STORES

@@ -206,6 +206,22 @@ def test_an_expired_token_is_renewed_once(player: Player, school: School) -> Non
     assert player.run("return client.summaries();") == []
 
 
+def test_a_client_before_the_sign_in_waits_for_the_first_report(
+    context: BrowserContext, proxy: Between, school: School
+) -> None:
+    page = context.new_page()
+    page.clock.install()
+    player = Player(page, proxy, school, school.learner)
+    player.run("client.close();")
+    player.run("window.getToken = () => { window.asked = (window.asked ?? 0) + 1; throw new Error('signed out'); };")
+    player.start()
+    page.clock.run_for(600_000)
+    assert player.run("return asked;") == 1
+    player.run("window.getToken = () => token; await lesson.report({ quiz_score: 4 });")
+    player.wait_until_sent()
+    assert school.stored()
+
+
 def test_a_token_that_can_not_be_had_or_read_is_an_error(player: Player) -> None:
     player.run("window.getToken = () => Promise.reject(new Error('no session'));")
     assert failure(player, "client.summaries();")["code"] == "no_token"

@@ -32,7 +32,7 @@ export interface Api {
   askAtOnce(method: string, path: string, body: unknown): Promise<Answer>;
   /** The learner of the present token, or of the last one if there is none now. */
   learner(): Promise<string>;
-  /** The learner of the last token; null: there was none. */
+  /** The learner of the last token; null: there was none that names one. */
   lastLearner(): string | null;
 }
 
@@ -104,7 +104,13 @@ export function createApi({ baseUrl, token: fixed = "", getToken, fetch: ownFetc
       return learnerOf(token);
     },
 
-    lastLearner: () => (token ? learnerOf(token) : null),
+    lastLearner() {
+      try {
+        return learnerOf(token);
+      } catch {
+        return null;
+      }
+    },
   };
 }
 

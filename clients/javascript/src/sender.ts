@@ -117,7 +117,8 @@ export function createSender(
 
   function failed(error: HeadwayError): void {
     if (isClosed) return;
-    timer = setTimeout(send, waitAfter(error, failures));
+    // Without a learner, nothing can have been reported yet.
+    if (api.lastLearner()) timer = setTimeout(send, waitAfter(error, failures));
     failures += 1;
     if (isPassing(error) || told === error.code) return;
     told = error.code;
