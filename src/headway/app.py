@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from headway.access import Access
@@ -78,11 +79,12 @@ _log = get_logger("headway")
 class Headway:
     """The parts of the service, made from settings. `lifespan`, `opened` and `store.open` open the database.
 
-    `permanent_codes` sign browsers in any number of times, until this process ends.
+    `permanent_codes` sign browsers in any number of times, until this process ends. `more_routes` are served, too.
     """
 
     settings: Settings
     permanent_codes: Mapping[str, SignIn] = field(default_factory=dict)
+    more_routes: Sequence[BaseRoute] = ()
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -247,6 +249,7 @@ class Headway:
         app.add_exception_handler(Exception, failed)
         app.include_router(client_router())
         app.include_router(probes_router(VERSION, self.store.probe, self.metrics))
+        app.router.routes.extend(self.more_routes)
         return app
 
 

@@ -78,9 +78,26 @@ def test_the_links_of_the_demo_sign_in_any_number_of_times(folder: Path) -> None
         assert "set-cookie" not in refused.headers
 
 
+def test_the_demo_has_a_video_whose_parts_can_be_fetched(folder: Path) -> None:
+    with running_demo(folder) as demo, httpx.Client(base_url=demo.base_url, timeout=20, verify=False) as browser:
+        assert demo.video == f"{demo.base_url}/demo/video/"
+        assert browser.get(demo.video).headers["content-type"].startswith("text/html")
+        part = browser.get("/demo/video/lines.webm", headers={"Range": "bytes=0-3"})
+        assert (part.status_code, part.headers["content-type"]) == (206, "video/webm")
+        assert part.content == b"\x1aE\xdf\xa3"
+        assert int(part.headers["content-range"].partition("/")[2]) < 200 * 1024
+        visit = browser.get("/demo/video/visit")
+        assert visit.headers["cache-control"] == "no-store"
+        path = f"/api/v1/education/courses/{visit.json()['courseId']}"
+        course = browser.get(path, headers={"Authorization": f"Bearer {visit.json()['token']}"}).json()
+        [lesson] = [one for one in course["lessons"] if one["id"] == visit.json()["lessonId"]]
+        assert (lesson["kind"], lesson["duration_seconds"], lesson["required"]) == ("video", 24, False)
+
+
 def test_the_demo_without_pages_has_no_links(folder: Path) -> None:
     with running_demo(folder, dashboard_path="") as demo:
         assert demo.links == {}
+        assert httpx.get(demo.video, timeout=20, verify=False).status_code == 200
 
 
 @pytest.mark.parametrize("precious", ["sqlite:///precious.db", "postgresql://headway@absent.invalid/precious"])

@@ -18,6 +18,7 @@ class Demo(NamedTuple):
     token: str
     curl_lines: list[str]
     links: dict[str, str]
+    video: str
 
 
 @contextmanager
@@ -49,7 +50,8 @@ def read_demo(printed: Iterator[str]) -> Demo:
     [base_url] = set(re.findall(r"answers at (http://\S+)", text))
     [token] = [line for line in lines if line.count(".") == 2 and " " not in line]
     links = dict(re.findall(r"^Look at it as (.+):\n(\S+)$", text, flags=re.MULTILINE))
-    return Demo(base_url, token, curl_lines, links)
+    [video] = re.findall(r"^Watch a video .+:\n(\S+)$", text, flags=re.MULTILINE)
+    return Demo(base_url, token, curl_lines, links, video)
 
 
 def end(process: Process) -> None:

@@ -14,6 +14,7 @@ import typer
 from headway.app import Headway
 from headway.auth import issue_token
 from headway.cli.console import OPERATOR, announce, fail, load_settings, out, refusals_end_the_program
+from headway.cli.demo_video import ADDRESS, video_routes
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, Lesson, LessonKind
 from headway.domain.course_progress import EnrolmentSource
@@ -68,22 +69,27 @@ def demo(
         asyncio.run(_fill(Headway(settings), courses))
         listener = bound_socket(settings.host, settings.port)
         visitors = _visitors()
-        headway = Headway(settings, {code: sign_in for code, sign_in, _ in visitors.values()})
-        token = issue_token(
-            headway.access.secret,
-            subject=_learner("ada"),
-            lifetime=timedelta(days=1),
-            issuer=settings.jwt_issuer,
-            audience=settings.jwt_audience,
-            now=datetime.now(UTC),
-        )
+        codes = {code: sign_in for code, sign_in, _ in visitors.values()}
+        headway = Headway(settings, codes, video_routes(lambda: _token(headway)))
         url = settings.public_url or base_url(listener)
         links = {
             title: sign_in_url(url, settings.dashboard_path, code, page) for title, (code, _, page) in visitors.items()
         }
-        out.print(_instructions(base_url(listener), links if headway.dashboard else {}, token, courses[0]))
+        out.print(_instructions(base_url(listener), links if headway.dashboard else {}, _token(headway), courses[0]))
         announce(settings, base_url(listener))
         run(headway, listener)
+
+
+def _token(headway: Headway) -> str:
+    """Return a learner's token for a day."""
+    return issue_token(
+        headway.access.secret,
+        subject=_learner("ada"),
+        lifetime=timedelta(days=1),
+        issuer=headway.settings.jwt_issuer,
+        audience=headway.settings.jwt_audience,
+        now=datetime.now(UTC),
+    )
 
 
 def _samples() -> list[Course]:
@@ -165,6 +171,9 @@ def _instructions(url: str, links: Mapping[str, str], token: str, course: Course
     return f"""
 Headway answers at {url}   (API: {url}/docs, stop with Ctrl-C)
 {pages}
+Watch a video that reports while it plays:
+{url}{ADDRESS}
+
 A learner's token, for a day:
 {token}
 
