@@ -212,6 +212,8 @@ def _completed_at(
     if lesson.has_two_conditions:
         other = microseconds(stored.worked_at or made_at)  # where a write of the present met the condition
         completed_at = from_microseconds(max(set_at.get(name, other) for name in (_REACHED, _PASSED)))
+    if stored.status is not Status.COMPLETED:
+        return max(completed_at, made_at)  # a condition that an edit has changed may have been met before
     return min(stored.completed_at or completed_at, completed_at)
 
 

@@ -194,7 +194,8 @@ class LessonWrite(NamedTuple):
         if after is stored:
             return Written(stored, stored, lesson, kept)
         after = after._replace(written_by=self.written_by)
-        completed_at = after.completed_at or made_at
+        was_completed = start.status is Status.COMPLETED
+        completed_at = made_at if was_completed else after.completed_at or made_at
         moments = Moments(made_at, completed_at, made_at) if self.written_by is None else None
         return Written(stored, after, lesson, kept, moments, is_dated=True)
 
