@@ -107,6 +107,30 @@ def test_a_position_that_is_reported_online_outlives_an_earlier_one() -> None:
     assert arrived(lesson(), [(4, {"video_position_seconds": 20})], online).video_position_seconds == 50
 
 
+def test_a_position_that_is_moved_to_the_start_online_outlives_an_earlier_one() -> None:
+    online = write(lesson(), None, {"video_position_seconds": 50}, None, at(1)).after
+    rewound = write(lesson(), online, {"video_position_seconds": 0}, None, at(5)).after
+    assert arrived(lesson(), [(4, {"video_position_seconds": 20})], rewound).video_position_seconds == 0
+    assert arrived(lesson(), [(6, {"video_position_seconds": 20})], rewound).video_position_seconds == 20
+
+
+def test_the_position_of_a_lesson_that_was_started_over_is_not_brought_back() -> None:
+    before = arrived(lesson(), [(1, {"video_position_seconds": 60})])
+    over = conditional(lesson(), before, {"status": Status.NOT_STARTED}, at(5))
+    after = arrived(lesson(), [(4, {"video_position_seconds": 70})], over)
+    assert (after.status, after.video_position_seconds) == (Status.NOT_STARTED, 0)
+
+
+@pytest.mark.parametrize("taken_back", [{"status": Status.NOT_STARTED}, {"progress_percentage": 10}])
+def test_a_lesson_that_was_taken_back_is_completed_by_what_was_done_after(taken_back: ProgressUpdate) -> None:
+    of = quiz(pass_mark=70, complete_at=50)
+    before = arrived(of, [(1, {"progress_percentage": 60, "quiz_score": 80})])
+    over = conditional(of, before, taken_back, at(3))
+    again: list[Made] = [(5, {"progress_percentage": 70}), (4, {"progress_percentage": 60})]
+    assert arrived(of, again, over).completed_at == at(4)
+    assert arrived(of, again[::-1], over).completed_at == at(4)
+
+
 @pytest.mark.parametrize("late", [{"status": Status.COMPLETED}, {"progress_percentage": 100, "quiz_attempts": 7}])
 def test_a_lesson_that_was_started_over_is_not_brought_back(late: ProgressUpdate) -> None:
     before = arrived(lesson(), [(1, {"progress_percentage": 60, "time_spent_minutes": 9})])

@@ -28,12 +28,13 @@ LONGEST_OFFLINE: Final = timedelta(days=365)
 _POSITION: Final = "video_position_seconds"
 _LAST_WINS: Final = (_POSITION, "user_notes", "is_bookmarked")
 _GROWING: Final = ("progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes")
-NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
+_NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
 """The fields whose time a merge write of the present notes."""
 _WORK: Final = frozenset({"status", _POSITION, *_GROWING})
 _TAKEN_BACK_TOGETHER: Final = ("status", "progress_percentage")
 _REACHED: Final = "first reached"
 _PASSED: Final = "first passed"
+_CONDITION_OF: Final = {"progress_percentage": _REACHED, "quiz_score": _PASSED, "quiz_passed": _PASSED}
 _MINUTE: Final = timedelta(minutes=1)
 _NO_ERROR: Final = timedelta(0)
 _NEVER: Final = -1
@@ -93,18 +94,28 @@ def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate,
     """Return lesson progress after a write of the present, with the times of what it set.
 
     They are noted for values that the last writer sets, and for values that a conditional write took back. The position
-    of a player's regular report is not noted, because `worked_at` has its time.
+    of a player's regular report is not noted, because `worked_at` has its time; a position at the start is. A
+    condition of the lesson that is met no longer has no first time.
     """
     set_at = dict(before.set_at)
     moment = microseconds(now)
-    set_at.update({field: moment for field in _LAST_WINS[1:] if getattr(before, field) != getattr(after, field)})
-    if _POSITION in update:
+    set_at.update({field: moment for field in _LAST_WINS if getattr(before, field) != getattr(after, field)})
+    if _POSITION in update and after.video_position_seconds and after.worked_at != before.worked_at:
         set_at.pop(_POSITION, None)
     for key in {*before.metadata, *after.metadata}:
         if _text(before.metadata.get(key)) != _text(after.metadata.get(key)):
             set_at[_key(key)] = moment
-    set_at.update(dict.fromkeys(_taken_back(before, after), moment))
+    taken_back = _taken_back(before, after)
+    set_at.update(dict.fromkeys(taken_back, moment))
+    for condition in {_CONDITION_OF[field] for field in taken_back if field in _CONDITION_OF}:
+        set_at.pop(condition, None)
     return after._replace(set_at=set_at or NEVER_SET)
+
+
+def is_to_be_noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate) -> bool:
+    """Whether a merge write of the present changes what has to be noted: most of a player's reports do not."""
+    is_rewound = before.video_position_seconds and not after.video_position_seconds
+    return bool(before.set_at or is_rewound) or not _NOTED.isdisjoint(update)
 
 
 def removed_since(course_progress: CourseProgress | None, lesson_id: LessonId, made_at: datetime) -> bool:
