@@ -107,7 +107,16 @@ def test_without_a_time_of_sending_the_header_date_tells_the_clock(device: Devic
     assert is_about(result["lesson_progress"]["completed_at"], datetime.now(UTC) - HOUR)
 
 
-@pytest.mark.parametrize("date", ["yesterday", "", "Mon, 99 Foo 2026 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "yesterday",
+        "",
+        "Mon, 99 Foo 2026 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+        f"Fri, 01 Jan {10**20} 00:00:00 GMT",
+    ],
+)
 def test_a_date_that_can_not_be_read_is_none(device: Device, lesson_path: str, date: str) -> None:
     body = {"writes": [device.write(lesson_path, HOUR, status="completed")]}
     [result] = device.client.post(SYNC, json=body, headers={"date": date}).json()["results"]
