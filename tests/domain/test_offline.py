@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import COURSE, EARLIER, LEARNER, NOW, UPDATES, course, lesson, lessons, quiz
+from domain.values import COURSE, EARLIER, LEARNER, NOW, PROGRESS_ID, UPDATES, course, lesson, lessons, quiz
 from headway.domain.catalogue import Lesson
 from headway.domain.dating import microseconds
 from headway.domain.errors import InvalidValueError
-from headway.domain.identifiers import ProgressId
 from headway.domain.offline import LONGEST_OFFLINE, made, with_removal
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
-from headway.domain.writes import LessonWrite, Precondition, Written
+from headway.domain.writes import LessonWrite, Origin, Precondition, Written
 
 LESSONS: Final = (
     lesson(),
@@ -37,7 +36,7 @@ def write(
     of: Lesson, stored: LessonProgress | None, update: ProgressUpdate, made_at: datetime | None, now: datetime = NOW
 ) -> Written:
     asked = LessonWrite(LEARNER, COURSE, of.id, update, made_at=made_at)
-    return asked.apply(course(of), stored, now, lambda: ProgressId("c3d8f1a2-6f7b-4e0b-b8a4-9e6d5c4b3a04"))
+    return asked.apply(course(of), stored, now, lambda: PROGRESS_ID)
 
 
 def conditional(of: Lesson, stored: LessonProgress, update: ProgressUpdate, now: datetime) -> LessonProgress:
@@ -153,6 +152,16 @@ def test_a_lesson_is_completed_when_its_last_condition_was_met() -> None:
     after = arrived(of, [(4, {"progress_percentage": 60}), (5, {"is_bookmarked": True}), (2, {"quiz_score": 80})])
     assert (after.status, after.completed_at) == (Status.COMPLETED, at(4))
     assert arrived(of, [(3, {"progress_percentage": 55})], after).completed_at == at(3)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_is_restored_from_an_export_gives_way_to_a_write_from_before_the_import(is_new: bool) -> None:
+    stored = None if is_new else arrived(lesson(), [(1, {"is_bookmarked": True})])
+    export = LessonWrite(LEARNER, COURSE, lesson().id, {"user_notes": "export"}, restored=Origin(at(1)))
+    restored = export.apply(course(lesson()), stored, at(5), lambda: PROGRESS_ID).after
+    assert restored is not None
+    assert restored.user_notes == "export"
+    assert arrived(lesson(), [(4, {"user_notes": "offline"})], restored).user_notes == "offline"
 
 
 def test_a_regular_report_notes_nothing() -> None:

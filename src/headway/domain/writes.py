@@ -172,7 +172,8 @@ class LessonWrite(NamedTuple):
         else:
             is_restored = self.restored is not None
             changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
-        if changed is not start and (is_conditional or offline.is_to_be_noted(start, changed, self.update)):
+        is_noted = is_conditional or offline.is_to_be_noted(start, changed, self.update)
+        if is_noted and changed is not start and self.restored is None:  # the values of an export are older than now
             changed = offline.noted(start, changed, self.update, now)
         after = dated(stored, changed, times, conditional=is_conditional)
         kept = progress.kept_fields(start, self.update, after, conditional=is_conditional)
