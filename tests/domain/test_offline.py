@@ -1,6 +1,7 @@
 """Writes that were made on devices and arrive later: any order and repetition ends in the same lesson progress."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any, Final
 
 import pytest
@@ -11,7 +12,7 @@ from domain.values import COURSE, EARLIER, LEARNER, NOW, PROGRESS_ID, UPDATES, c
 from headway.domain.catalogue import Lesson
 from headway.domain.dating import microseconds
 from headway.domain.errors import InvalidValueError
-from headway.domain.offline import LONGEST_OFFLINE, made, with_removal
+from headway.domain.offline import LONGEST_OFFLINE, all_made, made, with_removal
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 from headway.domain.writes import LessonWrite, Origin, Precondition, Written
 
@@ -194,6 +195,27 @@ def test_a_write_whose_metadata_grow_too_large_is_refused() -> None:
 )
 def test_a_devices_clock_is_corrected(made_at: datetime, sent_at: datetime | None, found: datetime) -> None:
     assert abs(made(made_at, sent_at, NOW, timedelta(days=30)) - found) <= MINUTE / 2
+
+
+def test_writes_beyond_the_bounds_keep_their_order() -> None:
+    ahead, old = NOW + timedelta(seconds=20), NOW - timedelta(days=40)
+    asked = [ahead, None, old, ahead + MINUTE / 6, None, old - MINUTE, at(1), ahead, at(1)]
+    found = all_made(asked, NOW, NOW, timedelta(days=30))
+    oldest = NOW - timedelta(days=30)
+    micro = timedelta.resolution
+    last = [NOW - count * micro for count in range(4)]
+    assert found == [last[3], last[1], oldest, last[2], last[0], oldest - micro, at(1), last[3], at(1)]
+
+
+@given(st.lists(st.none() | st.datetimes(timezones=st.just(UTC)), max_size=6))
+def test_times_keep_the_order_of_the_device(asked: list[datetime | None]) -> None:
+    found = all_made(asked, None, NOW, timedelta(days=30))
+    for (made_at, one), (other_at, other) in combinations(zip(asked, found, strict=True), 2):
+        if made_at is None or other_at is None:
+            assert one != other
+        else:
+            assert (made_at < other_at, made_at == other_at) == (one < other, one == other)
+    assert all(NOW - timedelta(days=30) - MINUTE < one <= NOW for one in found)
 
 
 def test_removals_are_forgotten_when_no_write_can_be_older() -> None:

@@ -131,6 +131,17 @@ def test_a_time_out_of_bounds_counts_as_the_nearest_within(
     assert is_about(result["lesson_progress"]["completed_at"], datetime.now(UTC) - counted)
 
 
+@pytest.mark.parametrize("made", [(None, None), (-2 * HOUR, -3 * HOUR), (41 * DAY, 40 * DAY)])
+def test_the_last_of_two_values_is_kept_also_where_their_times_are_out_of_bounds(
+    device: Device, lesson_path: str, made: tuple[timedelta | None, timedelta | None]
+) -> None:
+    first, last = made
+    *_, result = device.send(
+        device.write(lesson_path, first, user_notes="z"), device.write(lesson_path, last, user_notes="a")
+    )
+    assert result["lesson_progress"]["user_notes"] == "a"
+
+
 def test_an_operator_sets_how_long_devices_may_be_offline(
     tmp_path: Path,
 ) -> None:

@@ -10,8 +10,9 @@ The same writes in any order, and repeated, end in the same lesson progress:
 """
 
 import json
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final, cast
 
 from headway.domain import progress
@@ -38,6 +39,8 @@ _CONDITION_OF: Final = {"progress_percentage": _REACHED, "quiz_score": _PASSED, 
 _MINUTE: Final = timedelta(minutes=1)
 _NO_ERROR: Final = timedelta(0)
 _NEVER: Final = -1
+_NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
+"""Stands for the time of a write that says none: it comes after those that do."""
 
 
 def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, longest: timedelta) -> datetime:
@@ -53,6 +56,22 @@ def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, lon
     counted = _NO_ERROR if abs(error) < CLOCKS_DIFFER else round(error / _MINUTE) * _MINUTE
     age = received_at - made_at - counted  # as a length, because a corrected time may be beyond all dates
     return received_at - min(max(age, timedelta(0)), longest)
+
+
+def all_made(
+    made_at: Sequence[datetime | None], sent_at: datetime | None, received_at: datetime, longest: timedelta
+) -> list[datetime]:
+    """Return when the writes of a request were made, as `made` does; `None`: just now.
+
+    Times that the bounds make equal are a microsecond apart, so that the writes keep their order. Those of `None` keep
+    the order of the request.
+    """
+    found = [received_at if one is None else made(one, sent_at, received_at, longest) for one in made_at]
+    last_first = sorted(range(len(found)), key=lambda at: (found[at], made_at[at] or _NO_TIME, at), reverse=True)
+    for later, earlier in pairwise(last_first):
+        is_same = made_at[earlier] is not None and made_at[earlier] == made_at[later]
+        found[earlier] = found[later] if is_same else min(found[earlier], found[later] - timedelta.resolution)
+    return found
 
 
 def merge(
