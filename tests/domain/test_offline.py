@@ -148,6 +148,33 @@ def test_a_value_that_was_taken_back_stays_so_and_others_grow() -> None:
     assert (after.quiz_score, after.quiz_attempts) == (40, 3)
 
 
+def test_a_percentage_that_was_lowered_is_not_raised_by_an_earlier_completion() -> None:
+    before = arrived(lesson(), [(1, {"progress_percentage": 60})])
+    lowered = conditional(lesson(), before, {"progress_percentage": 20}, at(5))
+    after = arrived(lesson(), [(4, {"status": Status.COMPLETED})], lowered)
+    assert (after.status, after.progress_percentage, after.completed_at) == (Status.IN_PROGRESS, 20, None)
+    assert arrived(lesson(), [(6, {"status": Status.COMPLETED})], after).completed_at == at(6)
+
+
+def test_a_pass_that_was_taken_back_is_not_brought_back_by_an_earlier_score() -> None:
+    before = arrived(quiz(), [(1, {"quiz_score": 90})])
+    failed = conditional(quiz(), before, {"quiz_passed": False}, at(5))
+    after = arrived(quiz(), [(4, {"quiz_score": 95})], failed)
+    assert (after.status, after.quiz_passed, after.quiz_score) == (Status.IN_PROGRESS, False, 90)
+    assert arrived(quiz(), [(6, {"quiz_score": 80})], after).quiz_passed
+
+
+@given(st.sampled_from(LESSONS) | lessons(), MADE, UPDATES, MADE, st.data())
+def test_any_order_ends_in_the_same_lesson_progress_after_a_conditional_write(
+    of: Lesson, before: list[Made], taken_back: ProgressUpdate, late: list[Made], data: st.DataObject
+) -> None:
+    written = conditional(of, arrived(of, before), taken_back, at(3))
+    in_order = arrived(of, late, written)
+    again = data.draw(st.lists(st.sampled_from(late), max_size=4))
+    otherwise = arrived(of, data.draw(st.permutations([*late, *again])), written)
+    assert otherwise._replace(version=in_order.version) == in_order
+
+
 def test_a_lesson_is_completed_when_its_last_condition_was_met() -> None:
     of = quiz(pass_mark=70, complete_at=50)
     after = arrived(of, [(4, {"progress_percentage": 60}), (5, {"is_bookmarked": True}), (2, {"quiz_score": 80})])

@@ -32,10 +32,9 @@ _GROWING: Final = ("progress_percentage", "quiz_score", "quiz_attempts", "quiz_p
 _NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
 """The fields whose time a merge write of the present notes."""
 _WORK: Final = frozenset({"status", _POSITION, *_GROWING})
-_TAKEN_BACK_TOGETHER: Final = ("status", "progress_percentage")
 _REACHED: Final = "first reached"
 _PASSED: Final = "first passed"
-_CONDITION_OF: Final = {"progress_percentage": _REACHED, "quiz_score": _PASSED, "quiz_passed": _PASSED}
+_CONDITION_OF: Final = {"progress_percentage": _REACHED, "quiz_passed": _PASSED}
 _MINUTE: Final = timedelta(minutes=1)
 _NO_ERROR: Final = timedelta(0)
 _NEVER: Final = -1
@@ -126,8 +125,8 @@ def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate,
             set_at[_key(key)] = moment
     taken_back = _taken_back(before, after)
     set_at.update(dict.fromkeys(taken_back, moment))
-    for condition in {_CONDITION_OF[field] for field in taken_back if field in _CONDITION_OF}:
-        set_at.pop(condition, None)
+    for field in taken_back & _CONDITION_OF.keys():
+        set_at.pop(_CONDITION_OF[field], None)
     return after._replace(set_at=set_at or NEVER_SET)
 
 
@@ -151,11 +150,16 @@ def with_removal(removed: Mapping[str, int], lesson_id: LessonId, now: datetime)
     return {**{key: moment for key, moment in removed.items() if moment > oldest}, lesson_id: microseconds(now)}
 
 
-def _taken_back(before: LessonProgress, after: LessonProgress) -> list[str]:
-    """Return the fields that are lower than before, which only a conditional write does."""
-    lower = [field for field in _GROWING if (getattr(after, field) or 0) < (getattr(before, field) or 0)]
-    if _RANK[after.status] < _RANK[before.status]:
-        lower.extend(_TAKEN_BACK_TOGETHER)
+def _taken_back(before: LessonProgress, after: LessonProgress) -> set[str]:
+    """Return the fields that are lower than before, which only a conditional write does.
+
+    With them come those that would raise them again: the status with the percentage, and the score with the pass.
+    """
+    lower = {field for field in _GROWING if (getattr(after, field) or 0) < (getattr(before, field) or 0)}
+    if _RANK[after.status] < _RANK[before.status] or "progress_percentage" in lower:
+        lower |= {"status", "progress_percentage"}
+    if "quiz_passed" in lower:
+        lower.add("quiz_score")
     return lower
 
 
