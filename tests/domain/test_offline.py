@@ -192,6 +192,21 @@ def test_what_is_restored_from_an_export_gives_way_to_a_write_from_before_the_im
     assert arrived(lesson(), [(4, {"user_notes": "offline"})], restored).user_notes == "offline"
 
 
+def test_a_condition_that_was_met_online_was_met_then_whatever_arrives_first() -> None:
+    of = quiz(pass_mark=70, complete_at=50)
+    passed = write(of, None, {"quiz_score": 80}, None, at(3)).after
+    late: list[Made] = [(4, {"time_spent_minutes": 5}), (1, {"progress_percentage": 60})]
+    assert arrived(of, late, passed).completed_at == at(3)
+    assert arrived(of, late[::-1], passed).completed_at == at(3)
+
+
+def test_a_lesson_that_was_completed_under_other_conditions_keeps_its_time() -> None:
+    completed = arrived(lesson(complete_at=50), [(3, {"progress_percentage": 60})])
+    lowered = conditional(lesson(complete_at=50), completed, {"progress_percentage": 55}, at(4))
+    after = arrived(quiz(pass_mark=70, complete_at=80), [(5, {"quiz_score": 90})], lowered)
+    assert (after.status, after.completed_at) == (Status.COMPLETED, at(3))
+
+
 def test_a_regular_report_notes_nothing() -> None:
     report: ProgressUpdate = {"progress_percentage": 10, "video_position_seconds": 60, "time_spent_minutes": 1}
     more: ProgressUpdate = {"progress_percentage": 20, "video_position_seconds": 120, "time_spent_minutes": 2}

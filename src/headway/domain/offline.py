@@ -224,9 +224,21 @@ def _set(
     if position and worked_at is not None and set_at[_POSITION] == microseconds(worked_at):
         del set_at[_POSITION]
     if lesson.has_two_conditions:
-        met = zip((_REACHED, _PASSED), progress.meets(update, lesson), strict=True)
-        set_at.update((name, min(moment, set_at.get(name, moment))) for name, is_met in met if is_met)
+        _note_first_times(set_at, stored, update, lesson, moment)
     return set_at or NEVER_SET
+
+
+def _note_first_times(
+    set_at: dict[str, int], stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, moment: int
+) -> None:
+    """Note the first time at which each condition was met; where a write of the present met it, when there was work."""
+    was_met = lesson.complete_at is not None and stored.progress_percentage >= lesson.complete_at, stored.quiz_passed
+    before = microseconds(stored.worked_at or stored.updated_at)
+    for name, was, is_met in zip((_REACHED, _PASSED), was_met, progress.meets(update, lesson), strict=True):
+        if was:
+            set_at.setdefault(name, before)
+        if is_met:
+            set_at[name] = min(moment, set_at.get(name, moment))
 
 
 def _completed_at(
@@ -244,8 +256,9 @@ def _completed_at(
         return stored.completed_at
     completed_at = made_at
     if lesson.has_two_conditions:
-        other = microseconds(stored.worked_at or made_at)  # where a write of the present met the condition
-        completed_at = from_microseconds(max(set_at.get(name, other) for name in (_REACHED, _PASSED)))
+        if _REACHED not in set_at or _PASSED not in set_at:  # completed by others, or under other conditions
+            return stored.completed_at or made_at
+        completed_at = from_microseconds(max(set_at[_REACHED], set_at[_PASSED]))
     if stored.status is not Status.COMPLETED:
         return max(completed_at, made_at)  # a condition that an edit has changed may have been met before
     return min(stored.completed_at or completed_at, completed_at)
