@@ -98,6 +98,11 @@ def test_a_note_that_is_made_online_outlives_an_earlier_one_that_arrives_later()
     assert arrived(lesson(), [(6, {"user_notes": "offline"})], online).user_notes == "offline"
 
 
+def test_a_null_in_metadata_that_is_set_online_outlives_an_earlier_value() -> None:
+    online = write(lesson(), None, {"metadata": {"a": None}}, None, at(5)).after
+    assert arrived(lesson(), [(4, {"metadata": {"a": 1}})], online).metadata == {"a": None}
+
+
 def test_a_position_that_is_reported_online_outlives_an_earlier_one() -> None:
     offline = arrived(lesson(), [(2, {"time_spent_minutes": 1}), (1, {"video_position_seconds": 10})])
     assert offline.set_at == {"video_position_seconds": microseconds(at(1))}

@@ -121,7 +121,8 @@ def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate,
     if _POSITION in update and after.video_position_seconds and after.worked_at != before.worked_at:
         set_at.pop(_POSITION, None)
     for key in {*before.metadata, *after.metadata}:
-        if _text(before.metadata.get(key)) != _text(after.metadata.get(key)):
+        is_new = key not in before.metadata  # also where its value is null
+        if is_new or _text(before.metadata[key]) != _text(after.metadata.get(key)):
             set_at[_key(key)] = moment
     taken_back = _taken_back(before, after)
     set_at.update(dict.fromkeys(taken_back, moment))
