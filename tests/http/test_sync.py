@@ -107,7 +107,16 @@ def test_without_a_time_of_sending_the_header_date_tells_the_clock(device: Devic
     assert is_about(result["lesson_progress"]["completed_at"], datetime.now(UTC) - HOUR)
 
 
-@pytest.mark.parametrize("date", ["yesterday", "", "Mon, 99 Foo 2026 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "yesterday",
+        "",
+        "Mon, 99 Foo 2026 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+        f"Fri, 01 Jan {10**20} 00:00:00 GMT",
+    ],
+)
 def test_a_date_that_can_not_be_read_is_none(device: Device, lesson_path: str, date: str) -> None:
     body = {"writes": [device.write(lesson_path, HOUR, status="completed")]}
     [result] = device.client.post(SYNC, json=body, headers={"date": date}).json()["results"]
@@ -120,6 +129,17 @@ def test_a_time_out_of_bounds_counts_as_the_nearest_within(
 ) -> None:
     [result] = device.send(device.write(lesson_path, ago, status="completed"))
     assert is_about(result["lesson_progress"]["completed_at"], datetime.now(UTC) - counted)
+
+
+@pytest.mark.parametrize("made", [(None, None), (-2 * HOUR, -3 * HOUR), (41 * DAY, 40 * DAY)])
+def test_the_last_of_two_values_is_kept_also_where_their_times_are_out_of_bounds(
+    device: Device, lesson_path: str, made: tuple[timedelta | None, timedelta | None]
+) -> None:
+    first, last = made
+    *_, result = device.send(
+        device.write(lesson_path, first, user_notes="z"), device.write(lesson_path, last, user_notes="a")
+    )
+    assert result["lesson_progress"]["user_notes"] == "a"
 
 
 def test_an_operator_sets_how_long_devices_may_be_offline(

@@ -1,6 +1,7 @@
 """Writes that were made on devices and arrive later, at a store: what it keeps and counts in any order of arrival."""
 
 import asyncio
+from dataclasses import replace as with_fields
 from datetime import datetime, timedelta
 from random import Random
 
@@ -14,7 +15,7 @@ from headway.domain.enrolments import Enforcement, EnrolmentChange, EnrolmentMod
 from headway.domain.errors import LessonNotFoundError, NotEnrolledError, OtherRunError
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
-from headway.domain.progress import LessonProgress, ProgressUpdate
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 from headway.domain.runs import RunStart
 from headway.domain.writes import LessonWrite, Written
 from storage.stores import (
@@ -28,6 +29,7 @@ from storage.stores import (
     opened,
     removal,
 )
+from storage.test_store_edits import verified
 
 OF = (lesson(1), quiz(2, pass_mark=70, complete_at=50), lesson(3, required=False))
 MADE = st.lists(st.tuples(st.integers(0, 4), st.integers(1, 3), UPDATES), min_size=2, max_size=8)
@@ -132,6 +134,36 @@ async def test_days_and_completion_are_of_the_time_at_which_the_work_was_done(ma
             at(1).date(): (1, 5_000_000, 0),
             at(2).date(): (1, 2_000_000, 1),
         }
+
+
+async def test_work_after_a_lesson_was_completed_leaves_the_day_of_its_completion(make_store: MakeStore) -> None:
+    async with opened(make_store(clock=Clock(LATER))) as store:
+        course, learner = await new_course(store, lesson(1), lesson(2)), new_learner()
+        for number, hours, sent in [(1, 1, {"status": Status.COMPLETED}), (2, 3, {}), (1, 5, {})]:
+            late = made(merge_write(learner, course, lesson(number), time_spent_minutes=hours, **sent), hours)
+            await store.write_each([late])
+        days = await store.active_days(learner, course.id, EARLIER.date())
+        assert [(day.date, day.lessons_completed, day.micro_minutes) for day in days] == [
+            (at(1).date(), 1, 1_000_000),
+            (at(3).date(), 0, 3_000_000),
+            (at(5).date(), 0, 4_000_000),
+        ]
+        assert (await verified(store)).is_exact
+
+
+async def test_days_are_exact_where_a_condition_was_met_before_an_edit(make_store: MakeStore) -> None:
+    async with opened(make_store(clock=Clock(LATER))) as store:
+        of = quiz(1, pass_mark=70, complete_at=50)
+        course, learner = await new_course(store, of, lesson(2)), new_learner()
+        await store.write_each([made(merge_write(learner, course, of, progress_percentage=60), 1)])
+        await store.put_course(with_fields(course, lessons=(with_fields(of, complete_at=80), lesson(2))))
+        await store.write_each([made(merge_write(learner, course, of, quiz_score=90), 2)])
+        await store.write_each([made(merge_write(learner, course, lesson(2), time_spent_minutes=1), 3)])
+        [completed] = await store.write_each([made(merge_write(learner, course, of, progress_percentage=80), 5)])
+        assert isinstance(completed, Written)
+        assert completed.after is not None
+        assert completed.after.completed_at == at(5)
+        assert (await verified(store)).is_exact
 
 
 async def test_a_write_counts_where_the_learner_was_enrolled_when_it_was_made(make_store: MakeStore) -> None:

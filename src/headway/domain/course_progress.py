@@ -37,10 +37,10 @@ class Tally(NamedTuple):
 
 NOTHING: Final = Tally()
 NEVER: Final = date(1970, 1, 1)
+"""The date of `CourseProgress.day` while the learner has not been seen in the course."""
 NOTHING_REMOVED: Final[Mapping[str, int]] = {}
 ALL_LESSONS: Final = "*"
 """Stands for all lessons of the course in `removed_at`."""
-"""The date of `CourseProgress.day` while the learner has not been seen in the course."""
 
 
 class LearnerDay(NamedTuple):

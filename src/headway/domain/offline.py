@@ -10,8 +10,9 @@ The same writes in any order, and repeated, end in the same lesson progress:
 """
 
 import json
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final, cast
 
 from headway.domain import progress
@@ -28,15 +29,17 @@ LONGEST_OFFLINE: Final = timedelta(days=365)
 _POSITION: Final = "video_position_seconds"
 _LAST_WINS: Final = (_POSITION, "user_notes", "is_bookmarked")
 _GROWING: Final = ("progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes")
-NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
+_NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
 """The fields whose time a merge write of the present notes."""
 _WORK: Final = frozenset({"status", _POSITION, *_GROWING})
-_TAKEN_BACK_TOGETHER: Final = ("status", "progress_percentage")
 _REACHED: Final = "first reached"
 _PASSED: Final = "first passed"
+_CONDITION_OF: Final = {"progress_percentage": _REACHED, "quiz_passed": _PASSED}
 _MINUTE: Final = timedelta(minutes=1)
 _NO_ERROR: Final = timedelta(0)
 _NEVER: Final = -1
+_NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
+"""Stands for the time of a write that says none: it comes after those that do."""
 
 
 def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, longest: timedelta) -> datetime:
@@ -52,6 +55,22 @@ def made(made_at: datetime, sent_at: datetime | None, received_at: datetime, lon
     counted = _NO_ERROR if abs(error) < CLOCKS_DIFFER else round(error / _MINUTE) * _MINUTE
     age = received_at - made_at - counted  # as a length, because a corrected time may be beyond all dates
     return received_at - min(max(age, timedelta(0)), longest)
+
+
+def all_made(
+    made_at: Sequence[datetime | None], sent_at: datetime | None, received_at: datetime, longest: timedelta
+) -> list[datetime]:
+    """Return when the writes of a request were made, as `made` does; `None`: just now.
+
+    Times that the bounds make equal are a microsecond apart, so that the writes keep their order. Those of `None` keep
+    the order of the request.
+    """
+    found = [received_at if one is None else made(one, sent_at, received_at, longest) for one in made_at]
+    last_first = sorted(range(len(found)), key=lambda at: (found[at], made_at[at] or _NO_TIME, at), reverse=True)
+    for later, earlier in pairwise(last_first):
+        is_same = made_at[earlier] is not None and made_at[earlier] == made_at[later]
+        found[earlier] = found[later] if is_same else min(found[earlier], found[later] - timedelta.resolution)
+    return found
 
 
 def merge(
@@ -93,18 +112,29 @@ def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate,
     """Return lesson progress after a write of the present, with the times of what it set.
 
     They are noted for values that the last writer sets, and for values that a conditional write took back. The position
-    of a player's regular report is not noted, because `worked_at` has its time.
+    of a player's regular report is not noted, because `worked_at` has its time; a position at the start is. A
+    condition of the lesson that is met no longer has no first time.
     """
     set_at = dict(before.set_at)
     moment = microseconds(now)
-    set_at.update({field: moment for field in _LAST_WINS[1:] if getattr(before, field) != getattr(after, field)})
-    if _POSITION in update:
+    set_at.update({field: moment for field in _LAST_WINS if getattr(before, field) != getattr(after, field)})
+    if _POSITION in update and after.video_position_seconds and after.worked_at != before.worked_at:
         set_at.pop(_POSITION, None)
     for key in {*before.metadata, *after.metadata}:
-        if _text(before.metadata.get(key)) != _text(after.metadata.get(key)):
+        is_new = key not in before.metadata  # also where its value is null
+        if is_new or _text(before.metadata[key]) != _text(after.metadata.get(key)):
             set_at[_key(key)] = moment
-    set_at.update(dict.fromkeys(_taken_back(before, after), moment))
+    taken_back = _taken_back(before, after)
+    set_at.update(dict.fromkeys(taken_back, moment))
+    for field in taken_back & _CONDITION_OF.keys():
+        set_at.pop(_CONDITION_OF[field], None)
     return after._replace(set_at=set_at or NEVER_SET)
+
+
+def is_to_be_noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate) -> bool:
+    """Whether a merge write of the present changes what has to be noted: most of a player's reports do not."""
+    is_rewound = before.video_position_seconds and not after.video_position_seconds
+    return bool(before.set_at or is_rewound) or not _NOTED.isdisjoint(update)
 
 
 def removed_since(course_progress: CourseProgress | None, lesson_id: LessonId, made_at: datetime) -> bool:
@@ -121,11 +151,16 @@ def with_removal(removed: Mapping[str, int], lesson_id: LessonId, now: datetime)
     return {**{key: moment for key, moment in removed.items() if moment > oldest}, lesson_id: microseconds(now)}
 
 
-def _taken_back(before: LessonProgress, after: LessonProgress) -> list[str]:
-    """Return the fields that are lower than before, which only a conditional write does."""
-    lower = [field for field in _GROWING if (getattr(after, field) or 0) < (getattr(before, field) or 0)]
-    if _RANK[after.status] < _RANK[before.status]:
-        lower.extend(_TAKEN_BACK_TOGETHER)
+def _taken_back(before: LessonProgress, after: LessonProgress) -> set[str]:
+    """Return the fields that are lower than before, which only a conditional write does.
+
+    With them come those that would raise them again: the status with the percentage, and the score with the pass.
+    """
+    lower = {field for field in _GROWING if (getattr(after, field) or 0) < (getattr(before, field) or 0)}
+    if _RANK[after.status] < _RANK[before.status] or "progress_percentage" in lower:
+        lower |= {"status", "progress_percentage"}
+    if "quiz_passed" in lower:
+        lower.add("quiz_score")
     return lower
 
 
@@ -190,9 +225,21 @@ def _set(
     if position and worked_at is not None and set_at[_POSITION] == microseconds(worked_at):
         del set_at[_POSITION]
     if lesson.has_two_conditions:
-        met = zip((_REACHED, _PASSED), progress.meets(update, lesson), strict=True)
-        set_at.update((name, min(moment, set_at.get(name, moment))) for name, is_met in met if is_met)
+        _note_first_times(set_at, stored, update, lesson, moment)
     return set_at or NEVER_SET
+
+
+def _note_first_times(
+    set_at: dict[str, int], stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, moment: int
+) -> None:
+    """Note the first time at which each condition was met; where a write of the present met it, when there was work."""
+    was_met = lesson.complete_at is not None and stored.progress_percentage >= lesson.complete_at, stored.quiz_passed
+    before = microseconds(stored.worked_at or stored.updated_at)
+    for name, was, is_met in zip((_REACHED, _PASSED), was_met, progress.meets(update, lesson), strict=True):
+        if was:
+            set_at.setdefault(name, before)
+        if is_met:
+            set_at[name] = min(moment, set_at.get(name, moment))
 
 
 def _completed_at(
@@ -210,8 +257,11 @@ def _completed_at(
         return stored.completed_at
     completed_at = made_at
     if lesson.has_two_conditions:
-        other = microseconds(stored.worked_at or made_at)  # where a write of the present met the condition
-        completed_at = from_microseconds(max(set_at.get(name, other) for name in (_REACHED, _PASSED)))
+        if _REACHED not in set_at or _PASSED not in set_at:  # completed by others, or under other conditions
+            return stored.completed_at or made_at
+        completed_at = from_microseconds(max(set_at[_REACHED], set_at[_PASSED]))
+    if stored.status is not Status.COMPLETED:
+        return max(completed_at, made_at)  # a condition that an edit has changed may have been met before
     return min(stored.completed_at or completed_at, completed_at)
 
 

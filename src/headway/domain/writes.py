@@ -172,7 +172,8 @@ class LessonWrite(NamedTuple):
         else:
             is_restored = self.restored is not None
             changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
-        if changed is not start and (is_conditional or start.set_at or not offline.NOTED.isdisjoint(self.update)):
+        is_noted = is_conditional or offline.is_to_be_noted(start, changed, self.update)
+        if is_noted and changed is not start and self.restored is None:  # the values of an export are older than now
             changed = offline.noted(start, changed, self.update, now)
         after = dated(stored, changed, times, conditional=is_conditional)
         kept = progress.kept_fields(start, self.update, after, conditional=is_conditional)
@@ -194,7 +195,8 @@ class LessonWrite(NamedTuple):
         if after is stored:
             return Written(stored, stored, lesson, kept)
         after = after._replace(written_by=self.written_by)
-        completed_at = after.completed_at or made_at
+        was_completed = start.status is Status.COMPLETED
+        completed_at = made_at if was_completed else after.completed_at or made_at
         moments = Moments(made_at, completed_at, made_at) if self.written_by is None else None
         return Written(stored, after, lesson, kept, moments, is_dated=True)
 

@@ -9,7 +9,7 @@ from headway.domain.changes import Restart
 from headway.domain.course_progress import LessonsStamp, Summary, summarise
 from headway.domain.errors import HeadwayError, LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
-from headway.domain.offline import made
+from headway.domain.offline import all_made
 from headway.domain.outline import OutlineLesson, outline
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
@@ -117,8 +117,8 @@ class ProgressService:
         `sent_at` is the time of the device's clock when it sent the writes; `None`: its clock is right. Raises
         `UnavailableError` where not all of them are stored.
         """
-        received_at = self._clock()
         results: list[Synced | HeadwayError] = []
+        moments = all_made([one.made_at for one in writes], sent_at, self._clock(), self._offline)
         asked = [
             LessonWrite(
                 principal.learner_id,
@@ -127,9 +127,9 @@ class ProgressService:
                 one.update,
                 written_by=principal.acting,
                 run=one.run,
-                made_at=made(one.made_at, sent_at, received_at, self._offline) if one.made_at else received_at,
+                made_at=made_at,
             )
-            for one in writes
+            for one, made_at in zip(writes, moments, strict=True)
         ]
         for first in range(0, len(asked), _AT_ONCE):
             results.extend(map(_synced, await self._store.write_each(asked[first : first + _AT_ONCE])))

@@ -37,9 +37,9 @@ def _date_of(headers: RequestHeaders) -> datetime | None:
     """Return the time in the header `Date`, by the client's clock; `None` where it has none that can be read."""
     try:
         found = parsedate_to_datetime(headers.get(b"date", b"").decode("latin-1"))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _result(key: str, outcome: Synced | HeadwayError | ValidationError) -> Mapping[str, Any]:

@@ -168,7 +168,7 @@ class Writer(Handle):
         self._file.note_wal()
 
     def drop(self) -> None:
-        """Close the connection, which is the last one of its checkpoints."""
+        """Finish the checkpoint that is under way, then close the connection."""
         checkpoints, self._checkpoints = self._checkpoints, None
         if checkpoints is not None:
             checkpoints.close()
