@@ -405,3 +405,20 @@ async def test_an_unexpected_failure_of_a_write_does_not_fail_others() -> None:
     to = Committer(commit, queue_limit=100, batch_limit=100, observer=Batches())
     answers = await asyncio.gather(*submitted(to, 0, 1, 2), return_exceptions=True)
     assert answers == [written(WRITES[0]), error, written(WRITES[2])]
+
+
+async def test_more_writes_at_once_than_the_queue_holds_are_stored_in_order() -> None:
+    disk = Disk()
+    to = committer(disk, queue_limit=4)
+    disk.refused[5] = LessonNotFoundError(COURSE.id, WRITES[5].lesson_id)
+    outcomes = await to.submit_each(WRITES[:10])
+    assert disk.batches == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert [isinstance(outcome, LessonNotFoundError) for outcome in outcomes] == [at == 5 for at in range(10)]
+
+
+async def test_writes_at_once_are_not_acknowledged_where_one_is_not_stored() -> None:
+    disk = Disk()
+    disk.failures.append(StoreUnavailableError())
+    with pytest.raises(StoreUnavailableError):
+        await committer(disk).submit_each(WRITES[:3])
+    assert len(await committer(disk).submit_each(WRITES[:3])) == 3

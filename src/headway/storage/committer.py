@@ -155,7 +155,9 @@ class Committer:
 
         Raises `UnavailableError`, after all have ended, where not all of them are stored.
         """
-        outcomes = await self._submit_each(writes)
+        outcomes: list[Written | HeadwayError] = []
+        for first in range(0, len(writes), self._queue_limit):
+            outcomes += await self._submit_each(writes[first : first + self._queue_limit])
         for outcome in outcomes:
             if isinstance(outcome, UnavailableError) or not isinstance(outcome, Written | HeadwayError):
                 raise outcome
