@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from client.watching import Learner, Site, opened, site_in
+from client.watching import SITES_ON_BOTH_STORES, Learner, Site, opened, site_of
 from support.h5p import answered, bring_player, make_content, part, said
 
 Buttons = dict[str, list[dict[str, Any]]]
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_in(tmp_path_factory.mktemp("site")) as site:
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site_of(request, tmp_path_factory.mktemp("site")) as site:
         bring_player(site.folder)
         yield site
 
@@ -61,6 +61,7 @@ class Contents:
         assert self.page.evaluate("() => client.pending()") == 0
 
 
+@SITES_ON_BOTH_STORES
 def test_each_result_counts_and_the_best_score_stays(context: BrowserContext, site: Site) -> None:
     learner = Learner(site, QUIZ)
     contents = Contents(context, learner, {"Half": [answered(2, 4)], "Quarter": [answered(1, 4)]})
@@ -92,6 +93,7 @@ def test_the_course_says_which_score_passes(context: BrowserContext, site: Site)
     assert (row["status"], row["quiz_passed"], row["quiz_score"]) == ("completed", True, 100)
 
 
+@SITES_ON_BOTH_STORES
 def test_the_parts_of_a_content_say_nothing_of_the_whole(context: BrowserContext, site: Site) -> None:
     learner = Learner(site, QUIZ)
     parts = [part(str(uuid4()), **{f"Part {number}": [answered(1, 1)]}) for number in (1, 2)]

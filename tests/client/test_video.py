@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from client.watching import Learner, Site, open_again, opened, site_in
+from client.watching import SITES_ON_BOTH_STORES, Learner, Site, open_again, opened, site_of
 from support.media import SECONDS, make_video
 
 VIDEO: Final = '<video src="video.webm" muted preload="auto"></video>'
@@ -61,8 +61,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_in(tmp_path_factory.mktemp("site")) as site:
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site_of(request, tmp_path_factory.mktemp("site")) as site:
         make_video(site.folder / "video.webm")
         yield site
 
@@ -129,6 +129,7 @@ def a_minute_passes(page: Page) -> None:
     page.evaluate("() => { const now = performance.now; performance.now = () => now.call(performance) + 61_000; }")
 
 
+@SITES_ON_BOTH_STORES
 def test_a_whole_video_is_watched_and_completed(context: BrowserContext, learner: Learner) -> None:
     player(context, learner).play(rate=2)
     row = learner.soon(lambda row: row["progress_percentage"] == 100)
@@ -146,6 +147,7 @@ def test_a_video_that_needs_no_percentage_is_completed_when_all_was_watched(
     assert learner.soon(lambda row: row["progress_percentage"] == 100)["status"] == "completed"
 
 
+@SITES_ON_BOTH_STORES
 def test_seeking_to_the_end_is_not_watching(context: BrowserContext, learner: Learner) -> None:
     one = player(context, learner)
     one.play(until=2, rate=1)
@@ -205,6 +207,7 @@ def test_a_change_of_the_speed_counts_the_time_of_each(context: BrowserContext, 
     assert row["time_spent_minutes"] == pytest.approx((at + (SECONDS - at) / 10) / 60, abs=0.01)
 
 
+@SITES_ON_BOTH_STORES
 def test_a_video_goes_on_where_the_learner_left(context: BrowserContext, learner: Learner) -> None:
     one = player(context, learner)
     one.play(until=3, rate=2)
@@ -217,6 +220,19 @@ def test_a_video_goes_on_where_the_learner_left(context: BrowserContext, learner
     one.play()
     row = learner.soon(lambda row: row["progress_percentage"] == 100)
     assert row["time_spent_minutes"] == pytest.approx((left / 2 + (SECONDS - left) / FAST) / 60, abs=0.01)
+
+
+def test_a_video_whose_length_is_known_late_tells_what_was_watched_before(
+    context: BrowserContext, learner: Learner
+) -> None:
+    learner.put(video_position_seconds=4, metadata={"watched": [[0, 6]]})
+    page = opened(context, learner.page(VIDEO.replace(' src="video.webm"', ""), bind()))
+    page.wait_for_function("() => window.watched")
+    assert page.evaluate("() => watched.percentage") == 0
+    page.evaluate("() => { video.src = 'video.webm'; }")
+    page.wait_for_function("() => watched.percentage > 0")
+    assert page.evaluate("() => watched.percentage") == pytest.approx(100 * 6 / SECONDS, abs=0.1)
+    page.wait_for_function("() => video.currentTime === 4")
 
 
 @pytest.mark.parametrize("media", PLAYERS.values(), ids=PLAYERS)
@@ -307,6 +323,7 @@ def test_what_is_left_with_the_page_is_reported(context: BrowserContext, learner
     assert row["metadata"]["watched"][0][1] >= 4
 
 
+@SITES_ON_BOTH_STORES
 def test_two_devices_unite_what_was_watched_on_them(browser: Browser, learner: Learner) -> None:
     first, second = browser.new_context(), browser.new_context()
     one = player(first, learner)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import BrowserContext, Page
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from support.running import PREFIX, Running, course, eventually, headway_serve, lesson, token
+from support.postgres import Databases
+from support.running import PREFIX, STORES, Running, course, eventually, headway_serve, lesson, token
 from support.serving import served
 
 LONG: Final = 30
@@ -55,12 +57,27 @@ class Site:
 
 @contextmanager
 def site_in(folder: Path, **settings: object) -> Iterator[Site]:
-    """Serve a new folder, and a service on SQLite whose API this site's pages may call."""
+    """Serve a new folder, and a service whose API this site's pages may call."""
     public = folder / "public"
     public.mkdir()
     pages = Starlette(routes=[Mount("/", StaticFiles(directory=public, follow_symlink=True))])
     with served(pages) as url, headway_serve(folder, cors_origins=url, **settings) as running:
         yield Site(url, public, running)
+
+
+@contextmanager
+def site_of(request: pytest.FixtureRequest, folder: Path) -> Iterator[Site]:
+    """Serve a site whose service is on SQLite, or on the store that a test asks for (`SITES_ON_BOTH_STORES`)."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        with site_in(folder) as site:
+            yield site
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as url, site_in(folder, database_url=url) as site:
+        yield site
+
+
+SITES_ON_BOTH_STORES: Final = pytest.mark.parametrize("site", STORES, indirect=True)
 
 
 class Learner:

@@ -28,6 +28,8 @@ interface Sample {
 const EVENTS =
   "play playing pause seeking seeked ended timeupdate time-update ratechange rate-change " +
   "loadedmetadata loaded-metadata durationchange duration-change";
+/** The events after which the length may be known. */
+const LENGTH = /^(load|dur)/;
 const READ_AGAIN = 60_000;
 const BEGINNING = 3;
 
@@ -162,6 +164,7 @@ export function bindVideo(
     }
     sample();
     resume();
+    if (readAt !== undefined && LENGTH.test(type)) tell();
     if (type === "play" && readAt !== undefined && performance.now() - readAt > READ_AGAIN) read();
     if (type === "pause" || type === "ended") beat.pause();
   }
