@@ -135,7 +135,7 @@ class Wire:
 
     async def ask(self, sent: Sent) -> bytes:
         """Return every byte of the answer; none where the client hangs up, since it may be late or early for it."""
-        connection = self._connection or self._connect()
+        connection = await self._opened()
         connection.give(*_pieces(sent))
         if sent.hangs_up or connection.waits_for_body:
             await connection.hang_up()
@@ -147,13 +147,19 @@ class Wire:
 
     async def ask_in_pieces(self, sent: Sent | bytes) -> bytes:
         """Send a request in the pieces that `cut` says, each when the one before it has arrived. Return the answers."""
-        connection = self._connection or self._connect()
+        connection = await self._opened()
         for piece in self.cut(sent):
             connection.give(piece)
             await asyncio.sleep(0)
         answer = await connection.idle()
         await self._keep(connection)
         return answer
+
+    async def _opened(self) -> Connection:
+        """Return the connection that is open, or a new one: the server closes one that was idle for some seconds."""
+        if self._connection is not None and not self._connection.is_open:
+            await self.close()
+        return self._connection or self._connect()
 
     async def _keep(self, connection: Connection) -> None:
         self.asked_by_asgi += len(connection.scopes)

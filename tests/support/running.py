@@ -138,7 +138,7 @@ def check_unavailable(answer: httpx.Response) -> None:
     assert set(answer.json()) == {"detail", "code"}
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait until the condition holds; fail where it does not within `seconds`.
 
     It is asked for after 5 milliseconds, then less and less often, because most conditions are requests. Asked all the
