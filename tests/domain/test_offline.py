@@ -212,7 +212,7 @@ def test_a_lesson_that_was_completed_under_other_conditions_keeps_its_time() -> 
     assert (after.status, after.completed_at) == (Status.COMPLETED, at(3))
 
 
-def test_a_regular_report_notes_nothing() -> None:
+def test_a_regular_report_sets_no_times() -> None:
     report: ProgressUpdate = {"progress_percentage": 10, "video_position_seconds": 60, "time_spent_minutes": 1}
     more: ProgressUpdate = {"progress_percentage": 20, "video_position_seconds": 120, "time_spent_minutes": 2}
     assert arrived(lesson(), [(1, report), (2, more)]).set_at == {}

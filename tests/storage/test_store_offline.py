@@ -78,7 +78,7 @@ def test_writes_end_in_the_same_progress_in_any_order_and_repeated(
     asyncio.run(arrive())
 
 
-async def test_what_decides_about_late_writes_outlives_a_restart(make_store: MakeStore) -> None:
+async def test_what_decides_about_writes_of_devices_outlives_a_restart(make_store: MakeStore) -> None:
     clock = Clock(at(5))
     async with opened(make_store(clock=clock)) as store:
         course, learner = await new_course(store, *OF), new_learner()

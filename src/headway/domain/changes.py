@@ -26,7 +26,7 @@ from headway.domain.course_progress import (
 )
 from headway.domain.dating import NO_TIMES
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, EnrolmentMode, changed, check_enrolled
-from headway.domain.errors import HeadwayError, LessonLockedError, LessonNotFoundError, RefusedWriteError
+from headway.domain.errors import HeadwayError, LessonLockedError, RefusedWriteError
 from headway.domain.events import (
     BY_EDIT,
     BY_IMPORT,
@@ -161,33 +161,32 @@ def needs(
 ) -> Needs:
     """Return what to read before the works are decided. `latest` is the latest date that has begun in any time zone.
 
-    All lessons are needed in four cases: a write brings times, because it may complete the course in the past; a write
-    may undo the start of a lesson, because another lesson is then the last one started; the course progress is
-    recalculated; a run ends. Days are needed where a write brings times, and where the last day is ahead. A write that
-    was made before it arrived needs all lessons only where it may complete one, and days only where it was made before
-    the last day. Where prerequisites are `enforced`, the lessons that come first are needed, too.
+    All lessons are needed in four cases: a work may date a completion, because it may complete the course in the past;
+    a write may undo the start of a lesson, because another lesson is then the last one started; the course progress is
+    recalculated; a run ends. Days are needed where a work brings times, where a device's write was made before the last
+    day, and where the last day is ahead. Where prerequisites are `enforced`, the lessons that come first are needed,
+    too.
     """
     lessons: set[LessonId] = set()
     at_lesson = progress.at_lesson if progress else None
-    brings_times, days = False, False
+    days = progress is not None and progress.day.date > latest
     all_lessons = progress is not None and progress.course_version != course.version
     for work in works:
         if isinstance(work, LessonWrite):
             lessons.add(work.lesson_id)
-            brings_times |= work.times is not NO_TIMES
-            if work.made_at is not None:
-                all_lessons |= work.may_complete(course.course.lessons_by_id.get(work.lesson_id))
-                days |= progress is None or course.course.date_of(work.made_at) < progress.day.date
+            days |= work.times is not NO_TIMES
+            all_lessons |= work.may_date_completion(course.course.lessons_by_id.get(work.lesson_id))
+            if work.made_at is not None and progress is not None:
+                days |= course.course.date_of(work.made_at) < progress.day.date
             # An earlier one of several works may start the lesson.
             all_lessons |= work.may_take_back and (work.lesson_id == at_lesson or len(works) > 1)
         else:
-            brings_times |= isinstance(work, CourseProgressRestore)
-            all_lessons |= isinstance(work, CourseProgressRefresh | RunStart)
+            days |= isinstance(work, CourseProgressRestore)
+            all_lessons |= isinstance(work, CourseProgressRestore | CourseProgressRefresh | RunStart)
     if enforced.prerequisites:
         known = course.course.lessons_by_id
         lessons |= {required for written in lessons if written in known for required in known[written].requires}
-    is_ahead = progress is not None and progress.day.date > latest
-    return Needs(lessons, brings_times or all_lessons, progress is not None and (brings_times or days or is_ahead))
+    return Needs(lessons, all_lessons, days and progress is not None)
 
 
 class Changes:
@@ -285,7 +284,7 @@ class Changes:
         if is_limited(write, self._enforced):
             check_write(write, self._course.course, self._progress, self._present, self._enforced, now)
         if write.made_at is not None and removed_since(self._progress, lesson_id, write.made_at):
-            return self._written_in_vain(write)
+            return write.in_vain(self._course.course, self._present(lesson_id))
         enters_run_of_export = enters_run(self._progress, write)
         before = None if enters_run_of_export else self._present(lesson_id)
         written = write.apply(self._course.course, before, now, _new_id)
@@ -306,15 +305,6 @@ class Changes:
         )
         self._keep(position, now, [(written.before, written.after)])
         return written
-
-    def _written_in_vain(self, write: LessonWrite) -> Written:
-        """Return the result of a write that was made before the lesson progress was removed: nothing changes."""
-        lesson = self._course.course.lessons_by_id.get(write.lesson_id)
-        if lesson is None:
-            raise LessonNotFoundError(write.course_id, write.lesson_id)
-        present = self._present(write.lesson_id)
-        sent = tuple(field for field, value in (write.update or {}).items() if value is not None)
-        return Written(present, present, lesson, sent)
 
     def _present(self, lesson_id: LessonId) -> LessonProgress | None:
         """Return the learner's progress in a lesson after the works so far."""

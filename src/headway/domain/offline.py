@@ -29,8 +29,8 @@ LONGEST_OFFLINE: Final = timedelta(days=365)
 _POSITION: Final = "video_position_seconds"
 _LAST_WINS: Final = (_POSITION, "user_notes", "is_bookmarked")
 _GROWING: Final = ("progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes")
-_NOTED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
-"""The fields whose time a merge write of the present notes."""
+_TIMED: Final = frozenset({"user_notes", "is_bookmarked", "metadata"})
+"""The fields whose time a merge write of the present sets."""
 _WORK: Final = frozenset({"status", _POSITION, *_GROWING})
 _REACHED: Final = "first reached"
 _PASSED: Final = "first passed"
@@ -108,11 +108,11 @@ def merge(
     return after, later
 
 
-def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate, now: datetime) -> LessonProgress:
-    """Return lesson progress after a write of the present, with the times of what it set.
+def timed(before: LessonProgress, after: LessonProgress, update: ProgressUpdate, now: datetime) -> LessonProgress:
+    """Return lesson progress after a write of the present, with the times at which it set values.
 
-    They are noted for values that the last writer sets, and for values that a conditional write took back. The position
-    of a player's regular report is not noted, because `worked_at` has its time; a position at the start is. A
+    These are the times of values that the last writer sets, and of values that a conditional write took back. The
+    position of a player's regular report has none, because `worked_at` is its time; a position at the start has one. A
     condition of the lesson that is met no longer has no first time.
     """
     set_at = dict(before.set_at)
@@ -131,10 +131,10 @@ def noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate,
     return after._replace(set_at=set_at or NEVER_SET)
 
 
-def is_to_be_noted(before: LessonProgress, after: LessonProgress, update: ProgressUpdate) -> bool:
-    """Whether a merge write of the present changes what has to be noted: most of a player's reports do not."""
+def sets_times(before: LessonProgress, after: LessonProgress, update: ProgressUpdate) -> bool:
+    """Whether a merge write of the present may change `set_at`: most of a player's reports do not."""
     is_rewound = before.video_position_seconds and not after.video_position_seconds
-    return bool(before.set_at or is_rewound) or not _NOTED.isdisjoint(update)
+    return bool(before.set_at or is_rewound) or not _TIMED.isdisjoint(update)
 
 
 def removed_since(course_progress: CourseProgress | None, lesson_id: LessonId, made_at: datetime) -> bool:
@@ -196,10 +196,10 @@ def _wins(moment: int, value: object, set_at: int, stored: object) -> bool:
 
 
 def _time_of(stored: LessonProgress, field: str) -> int:
-    """Return when a field was set last. Without a note, a position was set when the learner worked last."""
-    noted_at = stored.set_at.get(field)
-    if noted_at is not None:
-        return noted_at
+    """Return when a field was set last. Without a time, a position was set when the learner worked last."""
+    set_at = stored.set_at.get(field)
+    if set_at is not None:
+        return set_at
     is_set = field == _POSITION and stored.video_position_seconds
     return microseconds(stored.worked_at) if is_set and stored.worked_at is not None else _NEVER
 
@@ -213,8 +213,8 @@ def _set(
 ) -> SetAt:
     """Return the times at which values were set, after a write of these values.
 
-    The position's time is left out where `worked_at` has it, so that nothing has to be noted for regular reports. Where
-    the lesson has two conditions, the first time at which each was met is noted, too.
+    The position's time is left out where `worked_at` has it, so that regular reports set none. Where the lesson has
+    two conditions, the first time at which each was met is among them.
     """
     set_at = dict(stored.set_at)
     if stored.video_position_seconds:
@@ -225,14 +225,14 @@ def _set(
     if position and worked_at is not None and set_at[_POSITION] == microseconds(worked_at):
         del set_at[_POSITION]
     if lesson.has_two_conditions:
-        _note_first_times(set_at, stored, update, lesson, moment)
+        _set_first_times(set_at, stored, update, lesson, moment)
     return set_at or NEVER_SET
 
 
-def _note_first_times(
+def _set_first_times(
     set_at: dict[str, int], stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, moment: int
 ) -> None:
-    """Note the first time at which each condition was met; where a write of the present met it, when there was work."""
+    """Set the first time at which each condition was met; where a write of the present met it, when there was work."""
     was_met = lesson.complete_at is not None and stored.progress_percentage >= lesson.complete_at, stored.quiz_passed
     before = microseconds(stored.worked_at or stored.updated_at)
     for name, was, is_met in zip((_REACHED, _PASSED), was_met, progress.meets(update, lesson), strict=True):

@@ -90,8 +90,8 @@ def advance(  # noqa: PLR0913 - every write calls this; to gather the arguments 
     `course_progress` is the course progress before the write, under the same version of the course; `None` means
     there is none yet. `known` are the learner's finished days. They are needed for a write with times, and where the
     last day is ahead of today. `all_lesson_progress` returns all the learner's lesson progress in the course after the
-    write. It is called where a write with times leaves a lesson that counts completed, and where it may undo the start
-    of a lesson (`LessonWrite.may_take_back`).
+    write. It is called where a write that may date a completion leaves a lesson that counts completed, and where it may
+    undo the start of a lesson (`LessonWrite.may_date_completion`, `may_take_back`).
     """
     lesson, before, after = written.lesson, written.before, written.after
     course_progress = course_progress or without_progress(write.learner_id, course)
@@ -99,7 +99,7 @@ def advance(  # noqa: PLR0913 - every write calls this; to gather the arguments 
     tally = course_progress.tally.plus(gained, less=lost)
     last = (
         _latest_completion(course.course, all_lesson_progress())
-        if written.is_dated and tally.completed_lessons and (write.made_at is None or write.may_complete(lesson))
+        if written.is_dated and tally.completed_lessons and write.may_date_completion(lesson)
         else now
     )
     completed_at = _completed_at(course.course, course_progress, tally, last or now)

@@ -137,12 +137,22 @@ class LessonWrite(NamedTuple):
             return True
         return self.precondition.conditional and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
 
-    def may_complete(self, lesson: Lesson | None) -> bool:
-        """Whether a merge write may complete the lesson, or change the time at which it was completed."""
+    def may_date_completion(self, lesson: Lesson | None) -> bool:
+        """Whether the write may complete the lesson at another time than now, or change the time of its completion."""
+        if self.made_at is None:
+            return self.times is not NO_TIMES
         if lesson is None or self.update is None:
             return False
         says_so = self.update.get("status") is Status.COMPLETED or bool(self.update.get("quiz_passed"))
         return says_so or any(progress.meets(self.update, lesson))
+
+    def in_vain(self, course: Course, stored: LessonProgress | None) -> Written:
+        """Return the result of a device's write where the progress was removed after it was made: nothing changes.
+
+        Raises `LessonNotFoundError`.
+        """
+        sent = tuple(field for field, value in (self.update or {}).items() if value is not None)
+        return Written(stored, stored, self._lesson(course), sent)
 
     def apply(
         self, course: Course, stored: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
@@ -152,9 +162,7 @@ class LessonWrite(NamedTuple):
         Raises `LessonNotFoundError` where the lesson is not in the course, `PreconditionFailedError` where the
         condition is not met, and `InvalidValueError` where the metadata or the times break a rule.
         """
-        lesson = course.lessons_by_id.get(self.lesson_id)
-        if lesson is None:
-            raise LessonNotFoundError(self.course_id, self.lesson_id)
+        lesson = self._lesson(course)
         if self.precondition is not UNCONDITIONAL:
             self.precondition.check(stored)
         if self.update is None:
@@ -163,7 +171,7 @@ class LessonWrite(NamedTuple):
         times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), stored)
         start = stored or progress.new_lesson_progress(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
         if self.made_at is not None:
-            return self._apply_later(self.made_at, self.update, lesson, stored, start, now)
+            return self._apply_of_device(self.made_at, self.update, lesson, stored, start, now)
         is_made = self.restored is not None and stored is None
         is_conditional = self.precondition.conditional or is_made
         if is_conditional:
@@ -172,15 +180,21 @@ class LessonWrite(NamedTuple):
         else:
             is_restored = self.restored is not None
             changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
-        is_noted = is_conditional or offline.is_to_be_noted(start, changed, self.update)
-        if is_noted and changed is not start and self.restored is None:  # the values of an export are older than now
-            changed = offline.noted(start, changed, self.update, now)
+        is_timed = is_conditional or offline.sets_times(start, changed, self.update)
+        if is_timed and changed is not start and self.restored is None:  # the values of an export are older than now
+            changed = offline.timed(start, changed, self.update, now)
         after = dated(stored, changed, times, conditional=is_conditional)
         kept = progress.kept_fields(start, self.update, after, conditional=is_conditional)
         moments, is_dated = self._when(stored, after, times, now)
         return Written(stored, self._signed(start, after, moments), lesson, kept, moments, is_dated)
 
-    def _apply_later(
+    def _lesson(self, course: Course) -> Lesson:
+        lesson = course.lessons_by_id.get(self.lesson_id)
+        if lesson is None:
+            raise LessonNotFoundError(self.course_id, self.lesson_id)
+        return lesson
+
+    def _apply_of_device(
         self,
         made_at: datetime,
         update: ProgressUpdate,

@@ -161,7 +161,7 @@ _STORED_FIELDS: Final = ("user_id", *(name for name in LessonProgress._fields[1:
 
 
 def _stored(stored: LessonProgress) -> dict[str, Any]:
-    """Return stored lesson progress without `set_at`, its last field, which only decides about late writes."""
+    """Return stored lesson progress without `set_at`, its last field, which only decides about writes of devices."""
     return dict(zip(_STORED_FIELDS, stored[:-1], strict=True))
 
 
