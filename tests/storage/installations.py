@@ -10,6 +10,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from domain.values import all_progress, lesson, lessons
+from headway.domain.archive_ports import Archive
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
@@ -20,7 +21,7 @@ from headway.domain.groups import Group
 from headway.domain.holdings import FeedMarks, HeldDay, HeldEvent, HeldWebhook, LearnerDayKey
 from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, LessonId, ProgressId, WebhookId
 from headway.domain.people import LearnerProfile, StoredProfile
-from headway.domain.ports import Archive, Store
+from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun, run_of
 from headway.domain.webhooks import DisabledBecause, Secret, Webhook

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from domain.values import COURSE, LEARNER, course, course_progress, finished, lesson, quiz, started, stored
+from headway.domain.archive_ports import Archive
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import LearnerDay, Tally
 from headway.domain.deliveries import Delivery, DeliveryState
@@ -29,7 +30,7 @@ from headway.domain.groups import Group
 from headway.domain.holdings import FeedMarks, HeldEvent, HeldWebhook, Holdings
 from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, LessonId, ProgressId, WebhookId
 from headway.domain.people import LearnerProfile, StoredProfile
-from headway.domain.ports import Archive, Store
+from headway.domain.ports import Store
 from headway.domain.runs import EndedRun, run_of
 from headway.domain.webhooks import DisabledBecause, Secret, Webhook
 from headway.storage import copying

@@ -14,8 +14,8 @@ from rich.table import Column, Table
 
 from headway.app import Headway
 from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program, stage_shown
+from headway.domain.archive_ports import Archive
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
-from headway.domain.ports import Archive
 from headway.settings import Settings
 from headway.storage import copying
 from headway.storage.copying import Compared

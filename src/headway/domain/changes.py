@@ -5,28 +5,27 @@ through this module: writes, imports, restored exports, recalculations after an 
 starting over, and erasing. A store reads what `needs` asks for, lets `Changes` decide, and stores the `ChangeSet`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeGuard
 from uuid import uuid4
 
-from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import NewCompletion, is_completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import (
     CourseProgress,
     LearnerDay,
     emptied,
-    is_completed,
     next_revision,
     recalculate,
     restarted,
     without_progress,
 )
 from headway.domain.dating import NO_TIMES
-from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, EnrolmentMode, changed, check_enrolled
-from headway.domain.errors import HeadwayError, LessonLockedError, RefusedWriteError
+from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, changed
+from headway.domain.errors import HeadwayError, RefusedWriteError
 from headway.domain.events import (
     BY_EDIT,
     BY_IMPORT,
@@ -41,6 +40,7 @@ from headway.domain.events import (
 )
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.limits import check_write, is_limited
 from headway.domain.offline import removed_since
 from headway.domain.presence import (
     NO_DAYS,
@@ -60,7 +60,6 @@ from headway.domain.runs import (
     check_began,
     check_ended_runs,
     check_number,
-    check_run,
     check_start,
     enters_run,
     in_run,
@@ -407,49 +406,6 @@ class Changes:
     @property
     def _present_days(self) -> ChangedDays:
         return {**self._days_before, **self._days} if self._days_before or self._days else NO_DAYS
-
-
-def is_limited(write: LessonWrite, enforced: Enforcement) -> bool:
-    """Whether `check_write` may refuse a write."""
-    says_when = write.times is not NO_TIMES or write.made_at is not None
-    return write.run is not None or says_when or _is_enforced(write, enforced)
-
-
-def check_write(
-    write: LessonWrite,
-    course: Course,
-    progress: CourseProgress | None,
-    lesson_progress: Callable[[LessonId], LessonProgress | None],
-    enforced: Enforcement,
-    now: datetime,
-) -> None:
-    """Raise an error where a write is for another run, or where an enforced rule refuses it.
-
-    `progress` is the learner's course progress before the write. `lesson_progress` returns the progress in a lesson.
-    Raises `OtherRunError`, `NotEnrolledError` or `LessonLockedError`.
-    """
-    check_run(progress, write)
-    if not _is_enforced(write, enforced):
-        return
-    if enforced.enrolment is EnrolmentMode.CLOSED and not _made_before_the_end(progress, write):
-        check_enrolled(progress, course, write.learner_id, write.made_at or now)
-    lesson = course.lessons_by_id.get(write.lesson_id)
-    if lesson is None or not enforced.prerequisites:
-        return
-    locked_by = [required for required in lesson.requires if not is_completed(lesson_progress(required))]
-    if locked_by:
-        raise LessonLockedError(write.lesson_id, locked_by)
-
-
-def _made_before_the_end(progress: CourseProgress | None, write: LessonWrite) -> bool:
-    """Whether a write that arrives after the learner's enrolment has ended was made before."""
-    ended_at = None if progress is None else progress.ended_at
-    return write.made_at is not None and ended_at is not None and write.made_at < ended_at
-
-
-def _is_enforced(write: LessonWrite, enforced: Enforcement) -> bool:
-    """Whether the enforced rules hold for a write. Nothing limits what is removed or restored from an export."""
-    return enforced is not NOT_ENFORCED and write.update is not None and write.restored is None
 
 
 class Newcomers:

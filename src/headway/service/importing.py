@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 from uuid import uuid4
 
-from headway.domain.changes import check_write, is_limited
 from headway.domain.completions import Completion, checked, is_same
 from headway.domain.errors import (
     ImportUnderWayError,
@@ -38,6 +37,7 @@ from headway.domain.imports import (
     refusal_of,
     together_or_not,
 )
+from headway.domain.limits import check_write, is_limited
 from headway.domain.people import NO_PROFILE, ProfileRestore
 from headway.domain.ports import ImportLedger, Store
 from headway.domain.presence import CourseProgressRestore, restore

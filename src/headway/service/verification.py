@@ -9,11 +9,12 @@ from contextlib import suppress
 from datetime import date
 from typing import NamedTuple, TypeVar
 
+from headway.domain.archive_ports import Archive, Recount
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LessonId
-from headway.domain.ports import Archive, Recount, Store
+from headway.domain.ports import Store
 
 Progress = Callable[[int], None]
 """Called with how much more lesson progress was counted."""

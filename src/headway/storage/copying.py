@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import orjson
 
+from headway.domain.archive_ports import Archive
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
@@ -34,7 +35,6 @@ from headway.domain.holdings import (
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, WebhookId
 from headway.domain.people import StoredProfile
-from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
 from headway.storage.shared.events import key_of

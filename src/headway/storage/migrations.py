@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from headway.domain.archive_ports import Archive
 from headway.domain.counters import Counters
 from headway.domain.errors import SchemaTooNewError
-from headway.domain.ports import Archive
 
 
 class SchemaMarks(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
+from headway.domain.archive_ports import Recount
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.counters import Counters
@@ -14,7 +15,6 @@ from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.domain.holdings import HeldDay, Holdings
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
 from headway.storage.postgres import statements as sql

@@ -7,13 +7,13 @@ from typing import Final
 
 import apsw
 
+from headway.domain.archive_ports import Recount
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.holdings import HeldDay, Holdings
 from headway.domain.identifiers import CourseId
-from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql

@@ -18,12 +18,13 @@ from uuid import uuid4
 import apsw
 
 from headway.domain.catalogue import Course, VersionedCourse
-from headway.domain.changes import Work, check_write, is_limited
+from headway.domain.changes import Work
 from headway.domain.counters import Counters
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteError, UnavailableError
 from headway.domain.holdings import CourseProgressKey, LessonKey
 from headway.domain.identifiers import CourseId, ProgressId
+from headway.domain.limits import check_write, is_limited
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
