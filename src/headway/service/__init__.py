@@ -24,7 +24,7 @@ from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCou
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
-from headway.service.progress import DeviceWrite, ProgressService, Recorded, Synced
+from headway.service.progress import DeviceWrite, ProgressService, Recorded
 from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
 from headway.service.signing_in import IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
@@ -88,7 +88,6 @@ __all__ = [
     "Services",
     "SignInService",
     "StatisticsService",
-    "Synced",
     "WebhookReading",
     "WebhookRequest",
     "WebhooksService",
@@ -128,8 +127,8 @@ class Services(NamedTuple):
         send: Send,
         allowed: Networks,
         *,
+        offline: timedelta,
         keeps_profiles: bool = True,
-        offline: timedelta = timedelta(days=30),
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
 

@@ -43,14 +43,6 @@ class DeviceWrite(NamedTuple):
     run: int | None = None
 
 
-class Synced(NamedTuple):
-    """Lesson progress after a device's write, as in `Recorded`; `None` where it was removed after the write."""
-
-    lesson_progress: LessonProgress | None
-    lesson: Lesson
-    kept: tuple[str, ...]
-
-
 _AT_ONCE: Final = 64  # device's writes in one turn, so that the writes of others do not wait long
 
 
@@ -58,11 +50,7 @@ class ProgressService:
     """A learner's own progress. Every method may raise `UnavailableError` and what its store raises."""
 
     def __init__(
-        self,
-        store: Store,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        offline: timedelta = timedelta(days=30),
+        self, store: Store, *, offline: timedelta, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         """Make the service. `offline` is the longest time before its arrival at which a write may have been made."""
         self._store = store
@@ -111,13 +99,13 @@ class ProgressService:
 
     async def sync(
         self, principal: Principal, writes: Sequence[DeviceWrite], sent_at: datetime | None
-    ) -> Sequence[Synced | HeadwayError]:
+    ) -> Sequence[Written | HeadwayError]:
         """Write what the caller did on a device, in the order of the writes. Return a result or a refusal for each.
 
         `sent_at` is the time of the device's clock when it sent the writes; `None`: its clock is right. Raises
         `UnavailableError` where not all of them are stored.
         """
-        results: list[Synced | HeadwayError] = []
+        results: list[Written | HeadwayError] = []
         moments = all_made([one.made_at for one in writes], sent_at, self._clock(), self._offline)
         asked = [
             LessonWrite(
@@ -132,7 +120,7 @@ class ProgressService:
             for one, made_at in zip(writes, moments, strict=True)
         ]
         for first in range(0, len(asked), _AT_ONCE):
-            results.extend(map(_synced, await self._store.write_each(asked[first : first + _AT_ONCE])))
+            results += await self._store.write_each(asked[first : first + _AT_ONCE])
         return results
 
     async def remove(
@@ -172,7 +160,3 @@ class ProgressService:
     async def summaries(self, principal: Principal) -> list[Summary]:
         """Return the caller's summaries of all courses written in, most recently touched first."""
         return [summarise(*reading) for reading in await self._store.learner_courses(principal.learner_id)]
-
-
-def _synced(outcome: Written | HeadwayError) -> Synced | HeadwayError:
-    return outcome if isinstance(outcome, HeadwayError) else Synced(outcome.after, outcome.lesson, outcome.kept)

@@ -9,6 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from headway.domain.errors import HeadwayError
+from headway.domain.writes import Written
 from headway.formats.progress import lesson_progress
 from headway.formats.sync import Sync, SyncResults, parse_sync
 from headway.http.api.progress import MORE_PROGRESS_TAG, progress_headers
@@ -16,7 +17,7 @@ from headway.http.engine.endpoint import Operation
 from headway.http.engine.errors import to_reply
 from headway.http.engine.replies import Reply, json_reply
 from headway.http.engine.requests import Call, RequestHeaders
-from headway.service import DeviceWrite, Synced
+from headway.service import DeviceWrite
 
 TAGS: Final = ()  # it is among those of `progress`
 SYNC_BODY_BYTES: Final = 1024 * 1024
@@ -42,16 +43,15 @@ def _date_of(headers: RequestHeaders) -> datetime | None:
         return None
 
 
-def _result(key: str, outcome: Synced | HeadwayError | ValidationError) -> Mapping[str, Any]:
-    if not isinstance(outcome, Synced):
+def _result(key: str, outcome: Written | HeadwayError | ValidationError) -> Mapping[str, Any]:
+    if not isinstance(outcome, Written):
         refused = to_reply(outcome)
         return {"key": key, "status": refused.status, **_NOTHING, "error": orjson.loads(refused.body)}
-    stored, lesson, kept = outcome
-    if stored is None:
-        return {"key": key, "status": 200, **_NOTHING, "kept": kept}
-    [(_, etag), *_] = progress_headers(stored, lesson)
-    shown = lesson_progress(stored, lesson)
-    return {"key": key, "status": 200, "lesson_progress": shown, "etag": etag.decode(), "kept": kept, "error": None}
+    if outcome.after is None:  # it was removed after the write was made
+        return {"key": key, "status": 200, **_NOTHING, "kept": outcome.kept}
+    [(_, etag), *_] = progress_headers(outcome.after, outcome.lesson)
+    stored = {"lesson_progress": lesson_progress(outcome.after, outcome.lesson), "etag": etag.decode()}
+    return {"key": key, "status": 200, **stored, "kept": outcome.kept, "error": None}
 
 
 _NOTHING: Final[Mapping[str, Any]] = {"lesson_progress": None, "etag": None, "kept": (), "error": None}
