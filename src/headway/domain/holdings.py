@@ -70,6 +70,7 @@ class Holdings(NamedTuple):
     groups: int
     profiles: int
     goals: int
+    content_states: int
     events: int
     unpublished_events: int
     webhooks: int

@@ -45,6 +45,7 @@ class LearnersService:
         await self._store.erase(learner_id)
         await self._store.profiles.remove(learner_id)
         await self._store.goals.remove(learner_id)
+        await self._store.content_states.erase(learner_id)
         await self._store.imports.forget_all(learner_id)
         await self._store.sign_in_codes.forget_all(learner_id)
         _log.info("learner_erased", learner=learner_id)
