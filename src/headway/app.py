@@ -19,6 +19,8 @@ from headway.access import Access
 from headway.auth import learner_id
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.events import Recording
+from headway.domain.identifiers import ContentId
+from headway.domain.packages import StoredLaunch
 from headway.domain.people import ProfilesMode
 from headway.domain.sign_in import SignIn
 from headway.formats.events import event_json
@@ -35,7 +37,7 @@ from headway.http.engine.long_answers import LongAnswers
 from headway.http.engine.observation import Observed
 from headway.http.engine.protocol import CUT_OFF, STOPPING
 from headway.http.engine.replies import RenderedLists
-from headway.http.engine.requests import BodyBudget, Pages
+from headway.http.engine.requests import BodyBudget, Pages, Player
 from headway.jobs.claims import ClaimsKeeper
 from headway.jobs.runner import Job, Runner
 from headway.jobs.upkeep import Enroller, Finisher, Publisher, Recalculator, Sweeper
@@ -114,7 +116,9 @@ class Headway:
             self.webhook_sender.send,
             self.settings.webhook_networks,
             keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
+            content_of=_content_of,
             offline=timedelta(days=self.settings.offline_days),
+            launch_lifetime=timedelta(hours=self.settings.launch_hours),
         )
 
     @cached_property
@@ -176,6 +180,7 @@ class Headway:
             LongAnswers(self.settings.answer_mib * 1024 * 1024),
             self.access.authenticator,
             pages,
+            self._player(),
             self.metrics,
             self.settings.log_requests,
             self.streams,
@@ -231,6 +236,10 @@ class Headway:
             expose_headers=_ANSWER_HEADERS,
         )
 
+    def _player(self) -> Player | None:
+        tokens = self.access.launch_tokens
+        return None if tokens is None else Player(tokens, PREFIX, self.settings.content_origin or "")
+
     def _pages_address(self) -> Pages | None:
         if self.access.sessions is None:
             return None
@@ -251,6 +260,10 @@ class Headway:
         app.include_router(probes_router(VERSION, self.store.probe, self.metrics))
         app.router.routes.extend(self.more_routes)
         return app
+
+
+async def _content_of(_content_id: ContentId) -> StoredLaunch | None:
+    return None
 
 
 def _document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:

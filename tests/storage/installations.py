@@ -25,6 +25,7 @@ from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun, run_of
+from headway.domain.scorm import ScormVersion
 from headway.domain.webhooks import DisabledBecause, Secret, Webhook
 from headway.storage.postgres import PostgresStore
 from headway.storage.shared.events import key_of
@@ -268,7 +269,7 @@ _CONTENT_STATES: Final = st.builds(
     st.booleans(),
     st.none() | MOMENTS,
     st.none() | st.just("one"),
-    st.none() | st.just("1.2"),
+    st.none() | st.sampled_from(ScormVersion),
     st.none() | st.just('{"suspend_data":"Zeile\\n\u2028 \U0001f600"}'),
     REVISIONS,
 )

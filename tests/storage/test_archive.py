@@ -33,6 +33,7 @@ from headway.domain.launches import ContentState, LaunchAccount
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Store
 from headway.domain.runs import EndedRun, run_of
+from headway.domain.scorm import ScormVersion
 from headway.domain.webhooks import DisabledBecause, Secret, Webhook
 from headway.storage import copying
 from headway.storage.shared import statements as sql
@@ -144,7 +145,7 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
                 is_over=True,
                 made_at=MOMENT,
                 made_by="one",
-                scorm="1.2",
+                scorm=ScormVersion.SCORM_12,
                 cmi='{"suspend_data":"\u2028\U0001f600"}',
                 version=2**50,
             ),

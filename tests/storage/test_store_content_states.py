@@ -8,6 +8,7 @@ from uuid import uuid4
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.launches import ContentState, LaunchAccount, SilentLaunch
 from headway.domain.ports import Store
+from headway.domain.scorm import ScormVersion
 from storage.stores import MakeStore, new_learner, opened
 
 NOW = datetime(2026, 7, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -30,7 +31,7 @@ async def test_a_state_is_read_back_exactly_and_replaced_only_by_who_has_read_it
     account = {"one": LaunchAccount(NOW, NOW + timedelta(hours=1), 7, 330.5), "two": LaunchAccount(NOW, NOW)}
     changed = asked._replace(
         run=2, reported_at=NOW, launches=account, seconds=0.1, attempts=2, is_counted=True, is_over=True,
-        made_at=NOW, made_by="one", scorm="2004", cmi=SUSPENDED,
+        made_at=NOW, made_by="one", scorm=ScormVersion.SCORM_2004, cmi=SUSPENDED,
     )  # fmt: skip
     second = await states.put(changed, first)
     assert second is not None

@@ -1,6 +1,6 @@
 """What the content of lessons has stored for a learner, as an export has it."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from headway.domain import bounds
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.launches import ContentState
+from headway.domain.scorm import ScormVersion
 from headway.formats.fields import Moment
 from headway.formats.shapes import renderer
 
@@ -26,9 +27,7 @@ class HeldContentState(BaseModel):
     is_counted: Annotated[bool, Field(description="Whether the present attempt is among them.")]
     is_over: Annotated[bool, Field(description="Whether the present attempt has ended.")]
     made_at: Annotated[Moment | None, Field(description="When the content made the state.")]
-    scorm: Annotated[
-        Literal["1.2", "2004"] | None, Field(description="The version of SCORM by which the state is written.")
-    ]
+    scorm: Annotated[ScormVersion | None, Field(description="The version of SCORM of the state.")]
     cmi: Annotated[dict[str, Any] | None, Field(description="The state, as the content reads it when it resumes.")]
 
     def to_state(self, learner_id: LearnerId) -> ContentState:

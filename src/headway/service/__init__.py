@@ -18,6 +18,7 @@ from headway.service.finding import FindingService, Found, FoundLesson
 from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
+from headway.service.launches import ContentOf, LaunchesService, Playing
 from headway.service.learners import LearnersService
 from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
@@ -60,6 +61,7 @@ __all__ = [
     "GroupsService",
     "Home",
     "IssuedCode",
+    "LaunchesService",
     "LearnerDetail",
     "LearnerReading",
     "LearnersService",
@@ -80,6 +82,7 @@ __all__ = [
     "PeopleService",
     "Person",
     "PlacedNote",
+    "Playing",
     "ProgressService",
     "Recorded",
     "ResultsService",
@@ -116,6 +119,7 @@ class Services(NamedTuple):
     course_list: CourseListService
     events: EventsService
     webhooks: WebhooksService
+    launches: LaunchesService
 
     @classmethod
     def over(  # noqa: PLR0913 - what the composition root knows and the services do not
@@ -127,7 +131,9 @@ class Services(NamedTuple):
         send: Send,
         allowed: Networks,
         *,
+        content_of: ContentOf,
         offline: timedelta,
+        launch_lifetime: timedelta,
         keeps_profiles: bool = True,
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
@@ -135,6 +141,7 @@ class Services(NamedTuple):
         `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
         to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
         `keeps_profiles=False`, the operations of learner profiles are refused. `offline` is as in `ProgressService`.
+        `content_of` and `launch_lifetime` are as in `LaunchesService`.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
@@ -160,4 +167,5 @@ class Services(NamedTuple):
             CourseListService(store),
             EventsService(store),
             WebhooksService(store, send, allowed),
+            LaunchesService(store, content_of, launch_lifetime, keeps_profiles=keeps_profiles),
         )

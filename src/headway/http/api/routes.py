@@ -10,6 +10,7 @@ from headway.http.api import (
     events,
     goals,
     groups,
+    launches,
     learners,
     people,
     progress,
@@ -21,8 +22,8 @@ from headway.http.api import (
 
 PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
-    progress, sync, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in, events,
-    webhooks,
+    progress, sync, launches, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in,
+    events, webhooks,
 )  # fmt: skip
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]

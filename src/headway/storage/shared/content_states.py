@@ -9,6 +9,7 @@ import orjson
 from headway.domain.dating import microseconds
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.launches import ContentState, LaunchAccount, SilentLaunch
+from headway.domain.scorm import ScormVersion
 from headway.storage.shared import statements as sql
 from headway.storage.shared.session import Row, Session, to_moment
 
@@ -73,6 +74,7 @@ def to_content_state(columns: Row) -> ContentState:
     learner, course, lesson, run, opened_at, reported_at, account, cmi, version = columns
     said = orjson.loads(account)
     said["launches"] = {name: _to_account(*values) for name, values in said["launches"].items()}
+    said["scorm"] = said["scorm"] and ScormVersion(said["scorm"])
     said["made_at"] = said["made_at"] and datetime.fromisoformat(said["made_at"])
     return ContentState(
         LearnerId(str(learner)),
