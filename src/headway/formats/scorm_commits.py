@@ -199,7 +199,7 @@ def _duration_seconds(text: str) -> float | None:
 def _believed(span: timedelta) -> float | None:
     """Return the seconds of a time span; `None` where nobody can have spent it, as where content sends a date."""
     seconds = span.total_seconds()
-    return plain(seconds) if 0 <= seconds <= TEN_MILLION else None
+    return plain(seconds) if seconds <= TEN_MILLION else None
 
 
 def _cmi_of(sent: SentCommit) -> dict[str, Any]:
