@@ -5,7 +5,6 @@ The vendored scorm-again itself sends the commits, and loads the CMI object of t
 
 import json
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 import pytest
@@ -28,132 +27,10 @@ from headway.domain.scorm import (
     resumed,
 )
 from headway.formats.scorm_commits import DEEPEST, MOST_ELEMENTS, MOST_ENTRIES, TERMINATE_FIELD, parse_commit
-from support.scorm_again import COMMIT, END, INITIALIZE, Call, Sent, play
+from support.scorm_again import BEFORE, COMMIT, END, INITIALIZE, KEPT, NEW, OLD, SUSPEND_DATA, play, session, sets
 
-OLD, NEW = ScormVersion
 FORMS = [(data_format, common) for data_format in ("json", "flattened") for common in (False, True)]
-SUSPEND_DATA = 'a"\\\n\r\t\0\x7f\u2028\u2029é😀,[.]'.ljust(SUSPEND_DATA_CHARACTERS - 1, "x")
 SETTINGS = ContentSettings("8d6f", 'Zoë "Z" Ng \U0001f393')
-
-
-def of_interaction(number: int, kind: str, response: str, **others: str) -> list[tuple[str, str]]:
-    at = f"cmi.interactions.{number}"
-    said = {"id": f"urn:q{number}", "type": kind, "objectives.0.id": "o1", "correct_responses.0.pattern": response}
-    return [(f"{at}.{name}", value) for name, value in {**said, "weighting": "1", **others}.items()]
-
-
-RESPONSES_12 = {
-    "true-false": "t",
-    "choice": "a,b",
-    "fill-in": "word",
-    "matching": "a.1,b.2",
-    "performance": "what was done",
-    "sequencing": "b,a",
-    "likert": "l",
-    "numeric": "7.5",
-}
-RESPONSES_2004 = {
-    "true-false": "true",
-    "choice": "a[,]b",
-    "fill-in": "{lang=en}a word",
-    "long-fill-in": "a long text",
-    "likert": "li",
-    "matching": "a[.]b[,]c[.]d",
-    "performance": "s[.]a[,]t[.]7",
-    "sequencing": "a[,]b",
-    "other": "whatever",
-}
-INTERACTIONS_12 = [
-    pair
-    for number, (kind, response) in enumerate(RESPONSES_12.items())
-    for pair in of_interaction(
-        number, kind, response, student_response=response, result="correct", time="12:00:00.5", latency="00:00:05"
-    )
-]
-INTERACTIONS_2004 = [
-    pair
-    for number, (kind, response) in enumerate(RESPONSES_2004.items())
-    for pair in of_interaction(
-        number,
-        kind,
-        response,
-        learner_response=response,
-        result="incorrect",
-        timestamp="2026-03-01T12:00:00.5Z",
-        latency="PT5.25S",
-        description="Qüestion?",
-    )
-]
-OBJECTIVES_12 = [
-    (f"cmi.objectives.{number}.{name}", value)
-    for number in range(12)
-    for name, value in {"id": f"o{number}", "score.raw": "50", "status": "passed"}.items()
-]
-OBJECTIVES_2004 = [
-    (f"cmi.objectives.{number}.{name}", value)
-    for number in range(12)
-    for name, value in {
-        "id": f"o{number}",
-        "score.scaled": "0.5",
-        "success_status": "passed",
-        "completion_status": "completed",
-        "progress_measure": "1",
-        "description": "Öne",
-    }.items()
-]
-KEPT = {
-    OLD: [
-        ("cmi.suspend_data", SUSPEND_DATA),
-        ("cmi.core.lesson_location", "page 3, é"),
-        ("cmi.core.score.raw", "12"),
-        ("cmi.core.score.max", "50"),
-        ("cmi.core.lesson_status", "failed"),
-        ("cmi.comments", "A comment, é"),
-        ("cmi.student_preference.audio", "50"),
-        ("cmi.student_preference.language", "fr"),
-        *INTERACTIONS_12,
-        *OBJECTIVES_12,
-    ],
-    NEW: [
-        ("cmi.suspend_data", SUSPEND_DATA),
-        ("cmi.location", "page 3, é"),
-        ("cmi.score.scaled", "0.24"),
-        ("cmi.score.raw", "12"),
-        ("cmi.score.max", "50"),
-        ("cmi.completion_status", "completed"),
-        ("cmi.success_status", "failed"),
-        ("cmi.progress_measure", "0.07"),
-        ("cmi.comments_from_learner.0.comment", "A comment, é"),
-        ("cmi.comments_from_learner.0.location", "page 2"),
-        ("cmi.comments_from_learner.0.timestamp", "2026-03-01T12:00:00"),
-        ("cmi.learner_preference.audio_level", "0.5"),
-        ("cmi.learner_preference.language", "fr"),
-        *INTERACTIONS_2004,
-        *OBJECTIVES_2004,
-    ],
-}
-OF_THE_SESSION = {
-    OLD: [("cmi.core.session_time", "0000:05:30.25"), ("cmi.core.exit", "suspend")],
-    NEW: [("cmi.session_time", "PT5M30.25S"), ("cmi.exit", "suspend")],
-}
-BEFORE = {OLD: {"core": {"total_time": "00:10:00"}}, NEW: {"total_time": "PT10M"}}
-
-
-def sets(*pairs: tuple[str, str]) -> list[Call]:
-    return [("SetValue", name, value) for name, value in pairs]
-
-
-@cache
-def session(
-    scorm: ScormVersion, data_format: str = "json", *, common: bool = False, counts: bool = False
-) -> list[Sent]:
-    """What is sent by content that sets everything, commits and ends."""
-    said = sets(*KEPT[scorm], *OF_THE_SESSION[scorm])
-    settings = {"dataCommitFormat": data_format, "renderCommonCommitFields": common, "includeCommitSequence": counts}
-    played = play(scorm, INITIALIZE, *said, COMMIT, END[scorm], load=BEFORE[scorm], **settings)
-    assert set(played.answers) == {"true"}
-    assert [one.way for one in played.sent] == ["request", "beacon"]
-    return played.sent
 
 
 @pytest.mark.parametrize(("data_format", "common"), FORMS)
