@@ -157,9 +157,9 @@ def progress_update(commit: Commit, *, time_spent_minutes: Number, attempts: int
 _OF_ONE_SESSION: Final = frozenset({"session_time", "total_time", "exit", "entry"})
 _SAID_BY_HEADWAY: Final = frozenset(
     {
-        *("student_id", "student_name", "student_data", "lesson_mode"),  # 1.2
-        *("learner_id", "learner_name", "scaled_passing_score", "completion_threshold", "mode"),  # 2004
-        *("max_time_allowed", "time_limit_action", "launch_data", "credit"),  # both; in 1.2 some are in student_data
+        *("student_id", "student_name", "lesson_mode"),  # SCORM 1.2; its student_data is said as a whole
+        *("learner_id", "learner_name", "scaled_passing_score", "completion_threshold", "mode"),  # SCORM 2004
+        *("max_time_allowed", "time_limit_action", "launch_data", "credit"),
     }
 )
 _NOT_KEPT: Final = _OF_ONE_SESSION | _SAID_BY_HEADWAY

@@ -199,7 +199,7 @@ def _duration_seconds(text: str) -> float | None:
 def _believed(span: timedelta) -> float | None:
     """Return the seconds of a time span; `None` where nobody can have spent it, as where content sends a date."""
     seconds = span.total_seconds()
-    return plain(seconds) if 0 <= seconds <= TEN_MILLION else None
+    return plain(seconds) if seconds <= TEN_MILLION else None
 
 
 def _cmi_of(sent: SentCommit) -> dict[str, Any]:
@@ -253,10 +253,10 @@ def _names(part: dict[str, Any]) -> Iterator[str]:
 
 def _cleaned(part: dict[str, Any], at: Location) -> Iterator[tuple[str, Any]]:
     """Yield the elements of a part with checked names and texts. A null is an element that is not there."""
-    if len(at) > DEEPEST:
-        raise _error(at, f"An element has at most {DEEPEST} names.", "too_deep")
     for name, value in part.items():
         location = (*at, name)
+        if len(location) > DEEPEST:
+            raise _error(location, f"An element has at most {DEEPEST} names.", "too_deep")
         if not _NAME.fullmatch(name) or name in _NAMES_OF_SCRIPTS:
             raise _error((*at, name[:LONGEST_NAME]), "This can not be the name of an element.", "element_name")
         if isinstance(value, dict):
