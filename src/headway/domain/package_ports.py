@@ -1,6 +1,7 @@
 """What a store of packages must do: keep their files and what their lessons launch."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Final, Protocol
 
 from headway.domain.identifiers import ContentId
@@ -22,6 +23,10 @@ class PackageStore(Protocol):
 
     Every method may raise `PackagesUnavailableError`.
     """
+
+    @property
+    def spool(self) -> Path | None:
+        """The folder in which uploads wait; `None`: the system's folder of temporary files."""
 
     async def launch(self, content_id: ContentId) -> StoredLaunch | None:
         """Return what a lesson's content launches; `None` where the content is not of a package."""

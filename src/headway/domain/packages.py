@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple, NewType
 from uuid import UUID, uuid5
 
+from headway.domain.bounds import plain, rounded
 from headway.domain.catalogue import Course, Lesson, LessonKind, default_complete_at
 from headway.domain.identifiers import ContentId, CourseId, LessonId
 
@@ -62,8 +63,8 @@ class Launch:
         """The lowest score that passes, above 0 and up to 100; `None` where there is none, or every score passes."""
         score = self.mastery_score
         if self.scorm is ScormVersion.SCORM_2004:
-            score = None if self.passing_score is None else round(self.passing_score * 100, 6)
-        return score if score is not None and score > 0 else None
+            score = None if self.passing_score is None else rounded(self.passing_score * 100)
+        return plain(score) if score is not None and score > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ def _lesson(package: Package, item: PackageItem, course_id: CourseId) -> Lesson:
         item.section,
         LessonKind.OTHER if launch.pass_mark is None else LessonKind.QUIZ,
         pass_mark=launch.pass_mark,
-        complete_at=round(threshold * 100, 6) if threshold else default_complete_at(launch.pass_mark),
+        complete_at=plain(rounded(threshold * 100)) if threshold else default_complete_at(launch.pass_mark),
     )
 
 

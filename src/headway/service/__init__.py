@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.networks import Networks
+from headway.domain.package_ports import PackageStore
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
@@ -22,6 +23,7 @@ from headway.service.learners import LearnersService
 from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
+from headway.service.packages import ImportedPackage, PackagesService
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import DeviceWrite, ProgressService, Recorded
@@ -59,6 +61,7 @@ __all__ = [
     "GroupPage",
     "GroupsService",
     "Home",
+    "ImportedPackage",
     "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
@@ -75,6 +78,7 @@ __all__ = [
     "OwnCourse",
     "OwnNotes",
     "OwnedCourse",
+    "PackagesService",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
@@ -116,6 +120,7 @@ class Services(NamedTuple):
     course_list: CourseListService
     events: EventsService
     webhooks: WebhooksService
+    packages: PackagesService
 
     @classmethod
     def over(  # noqa: PLR0913 - what the composition root knows and the services do not
@@ -129,12 +134,15 @@ class Services(NamedTuple):
         *,
         offline: timedelta,
         keeps_profiles: bool = True,
+        packages: PackageStore | None = None,
+        largest_package: int = 0,
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
 
         `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
         to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
         `keeps_profiles=False`, the operations of learner profiles are refused. `offline` is as in `ProgressService`.
+        `packages` keeps SCORM packages (`None`: nothing does), of which none has more than `largest_package` bytes.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
@@ -160,4 +168,5 @@ class Services(NamedTuple):
             CourseListService(store),
             EventsService(store),
             WebhooksService(store, send, allowed),
+            PackagesService(store, catalogue, packages, largest_package),
         )
