@@ -24,7 +24,6 @@ class PackageStore(Protocol):
     Every method may raise `PackagesUnavailableError`.
     """
 
-    @property
     def spool(self) -> Path | None:
         """The folder in which uploads wait; `None`: the system's folder of temporary files."""
 

@@ -70,10 +70,9 @@ class PackagesService:
         """The size of the largest zip file that may be sent."""
         return self._largest_bytes
 
-    @property
     def spool(self) -> Path | None:
         """The folder in which uploads wait; `None`: the system's folder of temporary files."""
-        return self._packages.spool
+        return self._packages.spool()
 
     @property
     def _packages(self) -> PackageStore:

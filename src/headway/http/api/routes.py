@@ -11,6 +11,7 @@ from headway.http.api import (
     goals,
     groups,
     learners,
+    packages,
     people,
     progress,
     sign_in,
@@ -21,8 +22,8 @@ from headway.http.api import (
 
 PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
-    progress, sync, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in, events,
-    webhooks,
+    progress, sync, learners, people, courses, packages, enrolments, attention, statistics, groups, goals, sign_in,
+    events, webhooks,
 )  # fmt: skip
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]

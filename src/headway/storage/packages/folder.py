@@ -34,7 +34,6 @@ class FolderPackageStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @property
     def spool(self) -> Path:
         """The folder for uploads: on the disk where there is room for packages."""
         with _translated():
@@ -116,7 +115,7 @@ class FolderPackageStore:
     @contextmanager
     def _staging(self) -> Iterator[Path]:
         """Make a folder, and remove it in the end. Also removes those of imports that were killed long ago."""
-        incoming = self.spool
+        incoming = self.spool()
         with suppress(OSError):
             for old in incoming.iterdir():
                 if old.stat().st_mtime < time.time() - _OLD_SECONDS:

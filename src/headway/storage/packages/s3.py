@@ -36,8 +36,6 @@ class S3PackageStore:
     nothing. It stays, because another import may have found it and need it.
     """
 
-    spool = None
-
     def __init__(self, url: str) -> None:
         with _configured():
             self._bucket = S3Store.from_url(
@@ -45,6 +43,9 @@ class S3PackageStore:
                 client_options={"allow_http": True, "connect_timeout": _PATIENCE, "timeout": _PATIENCE},
                 retry_config={"max_retries": _RETRIES, "retry_timeout": _PATIENCE},
             )
+
+    def spool(self) -> None:
+        """Uploads wait in the system's folder of temporary files."""
 
     async def launch(self, content_id: ContentId) -> StoredLaunch | None:
         """Return what a lesson's content launches; `None` where the content is not of a package."""
