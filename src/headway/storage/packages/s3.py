@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from headway.domain.errors import ConfigurationError, HeadwayError, PackagesUnavailableError
+from headway.domain.errors import ConfigurationError, PackagesUnavailableError
 from headway.domain.identifiers import ContentId
 from headway.domain.package_ports import PIECE_BYTES, PackageContent
 from headway.domain.packages import Package, PackageDigest, PackageFile, PackageIndex, StoredLaunch
@@ -16,7 +16,7 @@ from headway.storage.packages import documents
 
 try:
     import obstore
-    from obstore.exceptions import BaseError, NotFoundError
+    from obstore.exceptions import BaseError
     from obstore.store import S3Store
 except ImportError as missing:
     raise ConfigurationError("HEADWAY_PACKAGES_URL needs the extra s3: pip install 'headway[s3]'.") from missing
@@ -93,13 +93,8 @@ class S3PackageStore:
             if file.size <= _PART_BYTES:
                 obstore.put(self._bucket, name, b"".join(content.pieces(file)), use_multipart=False)
             else:
-                parts = _Parts(content.pieces(file))
-                try:
-                    obstore.put(self._bucket, name, parts, chunk_size=_PART_BYTES, max_concurrency=_PARTS)
-                except Exception:
-                    if parts.refusal is not None:
-                        raise parts.refusal from None
-                    raise
+                parts = content.pieces(file)
+                obstore.put(self._bucket, name, parts, chunk_size=_PART_BYTES, max_concurrency=_PARTS)
         return file.size
 
     def _send_document(self, named: tuple[str, bytes]) -> None:
@@ -109,7 +104,7 @@ class S3PackageStore:
     def _has(self, name: str) -> bool:
         try:
             obstore.head(self._bucket, name)
-        except (NotFoundError, FileNotFoundError):
+        except FileNotFoundError:
             return False
         return True
 
@@ -117,26 +112,8 @@ class S3PackageStore:
         with _translated():
             try:
                 return bytes(await (await obstore.get_async(self._bucket, name)).bytes_async())
-            except (NotFoundError, FileNotFoundError):
+            except FileNotFoundError:
                 return None
-
-
-class _Parts:
-    """The pieces of a file for obstore, which replaces errors of an iterator by its own: `refusal` is the first."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self.refusal: HeadwayError | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            return next(self._pieces)
-        except HeadwayError as refusal:
-            self.refusal = refusal
-            raise
 
 
 @contextmanager
