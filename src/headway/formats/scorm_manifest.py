@@ -181,7 +181,10 @@ class _Reader:
         if not items:
             _refuse("has no item that launches something", "no_items")
         if len(items) > COURSE_LESSONS:
-            _refuse(f"has {len(items):,} items that launch something; a course has at most {COURSE_LESSONS:,}", "items")
+            _refuse(
+                f"has {len(items):,} items that launch something; a course has at most {COURSE_LESSONS:,}",
+                "too_many_items",
+            )
 
     def _item(self, found: "_Found") -> tuple[Launch, str | None]:
         """Return what an item launches, and the heading above it."""
