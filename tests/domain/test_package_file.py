@@ -252,6 +252,11 @@ def test_an_entry_in_zip64_that_lies_about_its_size_is_refused() -> None:
     assert refusal(lie(bytearray(zipped(MANIFEST))))[0] == "package_too_large"
 
 
+def test_a_manifest_that_would_fill_the_memory_is_refused() -> None:
+    large = {"imsmanifest.xml": scorm12_manifest() + " " * (16 * 1024 * 1024), "index.html": PAGE}
+    assert refusal(zipped(large))[0] == "manifest_too_large"
+
+
 def test_a_package_in_a_folder_is_read_without_the_folder() -> None:
     wrapped = {f"My course/{name}": data for name, data in MANIFEST.items()}
     assert paths(zipped(wrapped)) == ["imsmanifest.xml", "index.html"]

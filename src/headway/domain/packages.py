@@ -18,6 +18,9 @@ PackageDigest = NewType("PackageDigest", str)
 FileDigest = NewType("FileDigest", str)
 """The SHA-256 of a file's bytes, in hexadecimal digits."""
 
+MANIFEST: Final = "imsmanifest.xml"
+"""The file that describes a package, at its root."""
+
 _PACKAGES: Final = UUID("9f3c2a1e-7b64-5d0f-8c15-2e6a90b7d4c3")  # the namespace of the ids of packages' contents
 _COURSES: Final = UUID("1d7e5b90-34c8-5a2b-9e61-c0f8a3d26b57")  # the namespace of the ids of packages' courses
 

@@ -11,9 +11,8 @@ from defusedxml import DefusedXmlException, EntitiesForbidden
 from defusedxml.ElementTree import iterparse
 
 from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.packages import MANIFEST
 
-MANIFEST: Final = "imsmanifest.xml"
-MOST_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 _MOST_ELEMENTS: Final = 250_000
 _DEEPEST: Final = 100
 
@@ -37,8 +36,6 @@ def read_xml(content: bytes) -> tuple[Element, list[str]]:
 
     Raises `InvalidValueError` where the manifest is not XML, has entities, or is too large or too deep.
     """
-    if len(content) > MOST_MANIFEST_BYTES:
-        _refuse(f"is over {MOST_MANIFEST_BYTES // 1024 // 1024} MiB", "manifest_too_large")
     text, warnings = _text(content)
     try:
         return _parse(_DECLARATION.sub("", text, count=1).encode()), warnings

@@ -13,12 +13,12 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.package_ports import PIECE_BYTES
-from headway.domain.packages import FileDigest, Package, PackageFile, PackageIndex, folded_path, plain_path
+from headway.domain.packages import MANIFEST, FileDigest, Package, PackageFile, PackageIndex, folded_path, plain_path
 from headway.domain.text import without_controls
-from headway.formats.manifest_xml import MANIFEST, MOST_MANIFEST_BYTES
 from headway.turns import gently
 
 PACKAGE_MEDIA_TYPES: Final = ("application/zip",)
+_MOST_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 MOST_FILES: Final = 50_000
 MOST_UNPACKED_BYTES: Final = 8 * 1024**3
 _HIGHEST_RATIO: Final = 100
@@ -56,8 +56,8 @@ def read_package(file: BinaryIO, checked: Callable[[int], None]) -> tuple[Packag
     content = _opened(file)
     index = PackageIndex(content.measured(checked))
     manifest = index.find(MANIFEST)
-    if manifest is None or manifest.size > MOST_MANIFEST_BYTES:
-        _refuse((MANIFEST,), f"The manifest is over {MOST_MANIFEST_BYTES // 1024**2} MiB.", "manifest_too_large")
+    if manifest is None or manifest.size > _MOST_MANIFEST_BYTES:
+        _refuse((MANIFEST,), f"The manifest is over {_MOST_MANIFEST_BYTES // 1024**2} MiB.", "manifest_too_large")
     return read_manifest(b"".join(content.pieces(manifest)), index), content
 
 
