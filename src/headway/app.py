@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, cached_property, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, FastAPI
@@ -19,8 +20,7 @@ from headway.access import Access
 from headway.auth import learner_id
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.events import Recording
-from headway.domain.identifiers import ContentId
-from headway.domain.packages import StoredLaunch
+from headway.domain.package_ports import PackageStore
 from headway.domain.people import ProfilesMode
 from headway.domain.sign_in import SignIn
 from headway.formats.events import event_json
@@ -105,6 +105,19 @@ class Headway:
         return store
 
     @cached_property
+    def package_store(self) -> PackageStore | None:
+        """The store of SCORM packages; `None` where no setting names one. Raises `ConfigurationError`."""
+        if self.settings.packages_dir:
+            from headway.storage.packages.folder import FolderPackageStore  # noqa: PLC0415 - where there are packages
+
+            return FolderPackageStore(Path(self.settings.packages_dir))
+        if self.settings.packages_url:
+            from headway.storage.packages.s3 import S3PackageStore  # noqa: PLC0415 - needs the extra s3
+
+            return S3PackageStore(self.settings.packages_url)
+        return None
+
+    @cached_property
     def services(self) -> Services:
         """The use cases, over the store."""
         learner_of = partial(learner_id, issuer=self.settings.jwt_issuer)
@@ -116,9 +129,10 @@ class Headway:
             self.webhook_sender.send,
             self.settings.webhook_networks,
             keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
-            content_of=_content_of,
             offline=timedelta(days=self.settings.offline_days),
             launch_lifetime=timedelta(hours=self.settings.launch_hours),
+            packages=self.package_store,
+            largest_package=self.settings.package_mib * 1024 * 1024,
         )
 
     @cached_property
@@ -260,10 +274,6 @@ class Headway:
         app.include_router(probes_router(VERSION, self.store.probe, self.metrics))
         app.router.routes.extend(self.more_routes)
         return app
-
-
-async def _content_of(_content_id: ContentId) -> StoredLaunch | None:
-    return None
 
 
 def _document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ _ISSUER = re.compile(rf"(https://{_HOST}|http://(127\.0\.0\.1|localhost))(:[0-9]
 # Without a fragment, which no server gets.
 _MESSAGE_URL = re.compile(rf"(https://{_HOST}|http://(127\.0\.0\.1|localhost))(:[0-9]{{1,5}})?([/?][!-\"$-~]*)?")
 
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9!_.*'()-]+)*/?")
+
 
 class LogFormat(StrEnum):
     """The format of log lines."""
@@ -146,6 +148,13 @@ class Settings(BaseSettings):
         description="Networks that webhooks may reach besides public addresses, and without TLS, separated by commas, "
         "such as 10.0.0.0/8; none by default.",
     )
+    packages_dir: str | None = Field(
+        None, description="Folder in which SCORM packages are kept; none: in HEADWAY_PACKAGES_URL, or not at all."
+    )
+    packages_url: str | None = Field(
+        None, description="S3 bucket in which SCORM packages are kept instead: s3://bucket or s3://bucket/prefix."
+    )
+    package_mib: int = Field(1024, ge=1, le=4096, description="MiB of the largest SCORM package that may be sent.")
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
     batch_limit: int = Field(256, ge=1, le=4096, description="The most writes in one transaction.")
     body_mib: int = Field(
@@ -203,6 +212,8 @@ class Settings(BaseSettings):
         "oidc_issuer",
         "oidc_client_id",
         "oidc_client_secret",
+        "packages_dir",
+        "packages_url",
         mode="before",
     )
     @classmethod
@@ -282,6 +293,19 @@ class Settings(BaseSettings):
                 "an address that takes a form begins with https:// (http:// on this machine only), and has no fragment"
             )
         return value
+
+    @field_validator("packages_url")
+    @classmethod
+    def _a_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not _BUCKET.fullmatch(value):
+            raise ValueError("the address of a bucket is s3://bucket or s3://bucket/prefix")
+        return value
+
+    @model_validator(mode="after")
+    def _one_store_of_packages(self) -> Self:
+        if self.packages_dir and self.packages_url:
+            raise ValueError("set only one of HEADWAY_PACKAGES_DIR and HEADWAY_PACKAGES_URL")
+        return self
 
     @model_validator(mode="after")
     def _at_most_one_key(self) -> Self:

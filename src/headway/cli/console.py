@@ -13,7 +13,8 @@ import asyncpg
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.text import Text
 
@@ -205,14 +206,15 @@ def lifetime_of(text: str) -> timedelta:
 
 
 @contextlib.contextmanager
-def stage_shown(stage: str, total: int) -> Iterator[Callable[[int], None]]:
+def stage_shown(stage: str, total: int, *, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """Show how far a stage is. Yields a function to call with the amount of work done since the last call."""
     if not err.is_terminal:
-        lines = _Lines(stage, total)
+        lines = _Lines(stage, total, decimal if in_bytes else "{:,}".format)
         yield lines.advance
         lines.print()
         return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), amount, TimeRemainingColumn()
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(stage, total=total)
         yield lambda count: bar.advance(task, count)
@@ -221,9 +223,10 @@ def stage_shown(stage: str, total: int) -> Iterator[Callable[[int], None]]:
 class _Lines:
     """Prints how far a stage is, at most once every few seconds."""
 
-    def __init__(self, stage: str, total: int) -> None:
+    def __init__(self, stage: str, total: int, shown: Callable[[int], str]) -> None:
         self._stage = stage
         self._total = total
+        self._shown = shown
         self._done = 0
         self._printed_at = monotonic()
 
@@ -235,5 +238,5 @@ class _Lines:
 
     def print(self) -> None:
         """Print the amount done and the total."""
-        err.print(f"{self._stage}: {self._done:,} of {self._total:,}")
+        err.print(f"{self._stage}: {self._shown(self._done)} of {self._shown(self._total)}")
         self._printed_at = monotonic()

@@ -1,24 +1,36 @@
 """`headway courses`: manages the catalogue directly in the database."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 import typer
 from rich.progress import track
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, count_of, course_id_of, err, out, refusals_end_the_program, with_service
+from headway.cli.console import (
+    OPERATOR,
+    count_of,
+    course_id_of,
+    err,
+    fail,
+    out,
+    refusals_end_the_program,
+    stage_shown,
+    with_service,
+)
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.edits import Impact
 from headway.domain.text import isolated
 from headway.formats.course_document import course_document, course_schema
+from headway.formats.package_file import read_package
 from headway.formats.shapes import to_json
-from headway.service import Services
+from headway.service import ImportedPackage, Services
 from headway.service.catalogue import every_course
 
-app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
+app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, import, list, show and remove courses.")
 
 _MANY: Final = 3
 _OF_THE_COURSE: Final = {
@@ -111,6 +123,64 @@ def schema() -> None:
       headway courses schema > course.schema.json
     """
     out.print_json(to_json(course_schema()).decode())
+
+
+@app.command("import")
+def import_package(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", exists=True, dir_okay=False, help="The zip file.")],
+    course: Annotated[
+        str | None,
+        typer.Option(metavar="COURSE", help="The id of the course; by default it follows from the manifest."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing; print what would change, and for how many learners.")
+    ] = False,
+) -> None:
+    """Import a SCORM package (1.2 or 2004) as a course. Nothing is stored where something in it is not right.
+
+    A new version of the package replaces the course. Progress is kept by the identifiers of the package's items.
+
+    Examples:
+      headway courses import safety.zip
+      headway courses import safety.zip --dry-run
+      headway courses import safety.zip --course 5e757794-c815-4ccc-bf16-1010d8ef2347
+    """
+    course_id = course_id_of(course) if course else None
+
+    async def store(services: Services) -> ImportedPackage:
+        services.packages.check_on()
+        with _opened(package) as file:
+            with stage_shown("Checking", package.stat().st_size, in_bytes=True) as checked:
+                found, content = read_package(file, checked)
+            importing = partial(services.packages.import_package, OPERATOR, found, content, course_id)
+            if dry_run:
+                return await importing(dry_run=True)
+            with stage_shown("Storing", found.index.size, in_bytes=True) as stored:
+                return await importing(stored=stored)
+
+    _print_imported(with_service(store))
+
+
+def _opened(package: Path) -> BinaryIO:
+    """Open a file to read. Ends the program where it can not be read."""
+    try:
+        return package.open("rb")
+    except OSError as error:
+        fail(f"{package} can not be read ({error.strerror}).", 2)
+
+
+def _print_imported(imported: ImportedPackage) -> None:
+    course, package = imported.course, imported.package
+    change = _described_impact(imported.impact) if imported.impact else _described(imported.change)
+    out.print(f"{course.id}  {isolated(course.title)}: {change}")
+    scorm = f"SCORM {package.scorm.value}"
+    out.print(f"{scorm}, {count_of(len(package.index), 'file')}, {count_of(len(course.lessons), 'lesson')}:")
+    for lesson in course.lessons:
+        mark = f"  (pass mark {lesson.pass_mark:g})" if lesson.pass_mark is not None else ""
+        section = f"{isolated(lesson.section)}: " if lesson.section else ""
+        out.print(f"  {lesson.id}  {section}{isolated(lesson.title)}{mark}")
+    for warning in package.warnings:
+        err.print(f"warning: {warning}")
 
 
 async def _put(services: Services, course: Course, *, dry_run: bool) -> str:

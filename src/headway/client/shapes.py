@@ -565,6 +565,40 @@ class CourseChange(TypedDict):
     valid_for_days_changed: bool
 
 
+ScormVersion = Literal["1.2", "2004"]
+"""The version of SCORM that a package is made for: it decides which interface its contents look for."""
+
+
+class PackageLesson(TypedDict):
+    """A lesson that an item of the package has become. `identifier` is the item's in the manifest."""
+
+    id: str
+    identifier: str
+    title: str
+    section: str | None
+    kind: LessonKind
+    pass_mark: float | None
+    is_sco: bool
+    """Whether its content reports what the learner does."""
+
+
+class PackageReport(TypedDict):
+    """What a package has become, and what was in it that is not used."""
+
+    course_id: str
+    title: str
+    scorm: ScormVersion
+    package: str
+    """The SHA-256 of the package's content."""
+    files: int
+    bytes: int
+    """The size of all files, unpacked."""
+    lessons: list[PackageLesson]
+    warnings: list[str]
+    change: CourseImpact | CourseChange
+    """As the answer to Put Course."""
+
+
 EnrolmentStatus = Literal["not_started", "in_progress", "completed"]
 """How far a learner is in a course."""
 

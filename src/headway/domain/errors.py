@@ -18,6 +18,7 @@ HeadwayError
 │   ├── ProfileNotFoundError
 │   ├── GoalNotFoundError
 │   ├── LaunchNotFoundError
+│   ├── PackagesOffError
 │   └── ProfilesOffError
 ├── RunConflictError
 ├── OtherRunError
@@ -32,6 +33,7 @@ HeadwayError
 ├── UnavailableError
 │   ├── QueueFullError
 │   ├── StoreUnavailableError
+│   ├── PackagesUnavailableError
 │   ├── TooManyStreamsError
 │   ├── KeysUnavailableError
 │   └── StoppingError
@@ -230,6 +232,16 @@ class ProfilesOffError(NotFoundError):
         super().__init__("This installation keeps no learner profiles: HEADWAY_PROFILES is off.")
 
 
+class PackagesOffError(NotFoundError):
+    """This installation keeps no packages."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This installation keeps no packages. Set HEADWAY_PACKAGES_DIR to a folder, or HEADWAY_PACKAGES_URL to "
+            "s3://bucket/prefix."
+        )
+
+
 class PreconditionFailedError(HeadwayError):
     """What is stored does not meet the request's condition (RFC 9110 section 13.1)."""
 
@@ -268,6 +280,13 @@ class StoreUnavailableError(UnavailableError):
 
     def __init__(self, reason: str = "The database is not available. Try again in a moment.") -> None:
         super().__init__(reason)
+
+
+class PackagesUnavailableError(UnavailableError):
+    """The store of packages can not do the work now: it is full, not reachable, or something in it is missing."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The store of packages is not available: {reason}.")
 
 
 class TooManyStreamsError(UnavailableError):

@@ -1,5 +1,6 @@
 """The course document that authors write, and the answers about courses."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -11,6 +12,7 @@ from pydantic import (
 
 from headway.domain import bounds
 from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
+from headway.domain.edits import Impact
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
 from headway.formats.fields import Count, Days, Moment, Percentage, Seconds, Threshold, Title, Whole
@@ -163,6 +165,12 @@ class CourseImpact(CourseChange):
     learners: Annotated[int, Field(ge=0, description="Learners who have progress in the course.")]
     gain_completion: Annotated[int, Field(ge=0)]
     lose_completion: Annotated[int, Field(ge=0)]
+
+
+def impact_document(impact: Impact) -> dict[str, Any]:
+    """Return the impact of storing a course, as JSON values."""
+    figures = impact._asdict()
+    return asdict(figures.pop("change")) | figures
 
 
 def parse_new_course(body: bytes) -> Course:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.networks import Networks
+from headway.domain.package_ports import PackageStore
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
@@ -18,11 +19,12 @@ from headway.service.finding import FindingService, Found, FoundLesson
 from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
-from headway.service.launches import ContentOf, LaunchesService, Playing
+from headway.service.launches import LaunchesService, Playing
 from headway.service.learners import LearnersService
 from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
+from headway.service.packages import ImportedPackage, PackagesService
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import DeviceWrite, ProgressService, Recorded
@@ -60,6 +62,7 @@ __all__ = [
     "GroupPage",
     "GroupsService",
     "Home",
+    "ImportedPackage",
     "IssuedCode",
     "LaunchesService",
     "LearnerDetail",
@@ -77,6 +80,7 @@ __all__ = [
     "OwnCourse",
     "OwnNotes",
     "OwnedCourse",
+    "PackagesService",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
@@ -120,6 +124,7 @@ class Services(NamedTuple):
     events: EventsService
     webhooks: WebhooksService
     launches: LaunchesService
+    packages: PackagesService
 
     @classmethod
     def over(  # noqa: PLR0913 - what the composition root knows and the services do not
@@ -131,22 +136,25 @@ class Services(NamedTuple):
         send: Send,
         allowed: Networks,
         *,
-        content_of: ContentOf,
         offline: timedelta,
         launch_lifetime: timedelta,
         keeps_profiles: bool = True,
+        packages: PackageStore | None = None,
+        largest_package: int = 0,
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
 
         `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
         to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
         `keeps_profiles=False`, the operations of learner profiles are refused. `offline` is as in `ProgressService`.
-        `content_of` and `launch_lifetime` are as in `LaunchesService`.
+        `launch_lifetime` is as in `LaunchesService`. `packages` keeps SCORM packages (`None`: nothing does), of which none
+        has more than `largest_package` bytes.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
         enrolments = EnrolmentsService(store)
         catalogue = CatalogueService(store, course_changed)
+        packages_service = PackagesService(store, catalogue, packages, largest_package)
         return cls(
             catalogue,
             ProgressService(store, offline=offline),
@@ -167,5 +175,6 @@ class Services(NamedTuple):
             CourseListService(store),
             EventsService(store),
             WebhooksService(store, send, allowed),
-            LaunchesService(store, content_of, launch_lifetime, keeps_profiles=keeps_profiles),
+            LaunchesService(store, packages_service, launch_lifetime, keeps_profiles=keeps_profiles),
+            packages_service,
         )

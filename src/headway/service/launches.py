@@ -1,6 +1,6 @@
 """Launches of lessons' content: opens it for a learner, takes what it reports, and says which has reported nothing."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
@@ -10,7 +10,7 @@ import orjson
 
 from headway.domain.catalogue import Lesson
 from headway.domain.errors import LessonNotFoundError, UnavailableError
-from headway.domain.identifiers import ContentId, CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.launches import (
     SILENT_AFTER,
     ContentState,
@@ -28,14 +28,12 @@ from headway.domain.progress import LessonProgress, Status
 from headway.domain.scorm import Commit, ContentSettings, ScormVersion, resumed
 from headway.domain.writes import LessonWrite
 from headway.service.course_progress import read_learner
+from headway.service.packages import PackagesService
 
 _TRIES: Final = 20
 _ID_BYTES: Final = 12
 MOST_SILENT: Final = 1_000
 """How many launches that reported nothing are listed."""
-
-ContentOf = Callable[[ContentId], Awaitable[StoredLaunch | None]]
-"""Finds what a lesson's content launches, in a package that was imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class LaunchesService:
     def __init__(
         self,
         store: Store,
-        content_of: ContentOf,
+        packages: PackagesService,
         lifetime: timedelta,
         *,
         keeps_profiles: bool,
@@ -66,7 +64,7 @@ class LaunchesService:
     ) -> None:
         """Make the service. A launch may report for `lifetime`."""
         self._store = store
-        self._content_of = content_of
+        self._packages = packages
         self._lifetime = lifetime
         self._keeps_profiles = keeps_profiles
         self._clock = clock
@@ -87,8 +85,8 @@ class LaunchesService:
         write = LessonWrite(principal.learner_id, course_id, lesson_id, {})
         check_write(write, course, reading.course_progress, progress.get, self._store.enforced, now)
         run = reading.course_progress.run if reading.course_progress else 1
-        content = await self._content_of(course.lessons_by_id[lesson_id].content_id)
-        known = ScormVersion(content.launch.scorm) if content else scorm
+        content = await self._packages.launch(course.lessons_by_id[lesson_id].content_id)
+        known = content.launch.scorm if content else scorm
         opening = Launch(
             token_urlsafe(_ID_BYTES), principal.learner_id, course_id, lesson_id, run, now, now + self._lifetime,
             _seconds_in(progress.get(lesson_id)), scorm=known,
@@ -107,7 +105,7 @@ class LaunchesService:
         lesson = course.lessons_by_id.get(launch.lesson_id)
         if lesson is None:
             raise LessonNotFoundError(launch.course_id, launch.lesson_id)
-        content = await self._content_of(lesson.content_id)
+        content = await self._packages.launch(lesson.content_id)
         state = await self._store.content_states.find(*launch.key)
         if state is not None and state.run != launch.run:
             state = None

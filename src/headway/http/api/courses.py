@@ -1,11 +1,9 @@
 """The catalogue: its operations, their handlers, and how the answers are rendered."""
 
 from asyncio import to_thread
-from dataclasses import asdict
 from typing import Any, Final
 
 from headway.domain.catalogue import CoursePut, course_etag
-from headway.domain.edits import Impact
 from headway.domain.principal import COURSES_WRITE
 from headway.formats.course_document import (
     CourseChange,
@@ -15,6 +13,7 @@ from headway.formats.course_document import (
     course_document,
     course_schema,
     definition,
+    impact_document,
     parse_course,
     parse_new_course,
 )
@@ -51,7 +50,8 @@ async def put_course(call: Call) -> Reply:
     course = parse_course(call.body, call.course_id)
     precondition = parse_precondition(call.headers)
     if parameters.dry_run:
-        return _course_impact(await call.services.catalogue.impact_of_course(call.principal, course, precondition))
+        impact = await call.services.catalogue.impact_of_course(call.principal, course, precondition)
+        return json_reply(impact_document(impact))
     return _course_put(await call.services.catalogue.put_course(call.principal, course, precondition))
 
 
@@ -83,12 +83,6 @@ def _course(entry: CatalogueEntry) -> Reply:
 def _course_put(put: CoursePut) -> Reply:
     """Return what putting a course changed, with the entity tag of the stored document."""
     return json_reply(put.change, headers=_course_headers(put.version))
-
-
-def _course_impact(impact: Impact) -> Reply:
-    """Return the impact that putting a course would have."""
-    figures = impact._asdict()
-    return json_reply(asdict(figures.pop("change")) | figures)
 
 
 def _course_headers(version: int, shown_with: str = "") -> Headers:

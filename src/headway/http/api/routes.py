@@ -12,6 +12,7 @@ from headway.http.api import (
     groups,
     launches,
     learners,
+    packages,
     people,
     progress,
     sign_in,
@@ -22,7 +23,8 @@ from headway.http.api import (
 
 PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
-    progress, sync, launches, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in,
+    progress, sync, launches, learners, people, courses, packages, enrolments, attention, statistics, groups, goals,
+    sign_in,
     events, webhooks,
 )  # fmt: skip
 

@@ -36,6 +36,7 @@ from headway.http.engine.requests import (
     Pages,
     Player,
     RequestHeaders,
+    Upload,
     is_known,
     parse_precondition,
     read_body,
@@ -89,6 +90,7 @@ class Operation:
     - `query`, `body` and `answer` are the shapes for the OpenAPI document. `other_media` are other forms of the answer.
     - `event_stream` describes the server-sent events that it answers; with `answer`, only where `Accept` asks for them.
     - `media_types` are the types of the file that the body holds. Without them, the body is JSON.
+    - `is_upload`: the file is too large for the memory, and the handler receives it (`Call.upload`).
     - `resumable`: the operation takes an Idempotency-Key. `is_paged`: it answers a `Link` to the next page.
     - `refusals` are the statuses of its refusals, besides 401, 422 and 503, which every operation can answer.
     - `status` is the status of an answer with a body.
@@ -112,6 +114,7 @@ class Operation:
     other_media: tuple[str, ...] = ()
     event_stream: EventStream | None = None
     media_types: tuple[str, ...] = ()
+    is_upload: bool = False
     resumable: bool = False
     is_paged: bool = False
     status: int = 200
@@ -244,10 +247,13 @@ class Endpoint:
         checked = self._permitted(principal, request.identifiers)
         if self._is_revalidated and b"if-none-match" in headers:
             parse_precondition(headers)  # refuse a malformed header also where the answer has no entity tag
-        if not self._body_limit:
+        if not self._body_limit and not self.operation.is_upload:
             return await self._handler(self._call(principal, request, checked, b""))
         if self.operation.media_types:
             parse_media_type(headers, self.operation.media_types)  # before the body is read
+        if self.operation.is_upload:
+            call = self._call(principal, request, checked, b"")
+            return await self._handler(call._replace(upload=Upload(request.receive, headers)))
         if request.body is not None:
             return await self._handler(self._call(principal, request, checked, request.body))
         with HeldBody(self._bodies, self._body_limit) as held:

@@ -1,8 +1,12 @@
 """Reads a request's headers and body, bounds its body, and has the errors of both."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final, NamedTuple, Self
+from asyncio import to_thread
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, Final, NamedTuple, Self
 
 from headway.auth import Authenticator, LaunchTokens, Sessions
 from headway.domain.errors import HeadwayError, NotFoundError, UnavailableError
@@ -21,6 +25,7 @@ RequestHeaders = dict[bytes, bytes]
 SMALL_BODY_BYTES: Final = 64 * 1024
 """The largest body of a write of lesson progress."""
 UNCOUNTED_BODY_BYTES: Final = 4 * 1024
+_WRITTEN_BYTES: Final = 1024 * 1024  # at a time
 
 _BETWEEN: Final = {b"cookie": b"; "}
 # RFC 9110 section 8.8.3: an optional W/, then a quoted text. In a list there are commas before it.
@@ -78,7 +83,8 @@ class Player(NamedTuple):
 class Call(NamedTuple):
     """An authenticated request, with its path's identifiers checked and its body read.
 
-    `pages` is `None` where the installation serves no pages, and `player` where it has no secret for launches.
+    `pages` is `None` where the installation serves no pages, and `player` where it has no secret for launches. `upload`
+    is the body of an operation that takes a large file; its handler reads it.
     """
 
     services: Services
@@ -93,6 +99,13 @@ class Call(NamedTuple):
     scheme: str
     pages: Pages | None
     player: Player | None
+    upload: "Upload | None" = None
+
+    def received(self, most_bytes: int, folder: Path | None) -> AbstractAsyncContextManager[BinaryIO]:
+        """Receive the file of an operation that takes a large one, as `Upload.received` says."""
+        if self.upload is None:
+            raise TypeError("The operation is no upload.")
+        return self.upload.received(most_bytes, folder)
 
     @property
     def course_id(self) -> CourseId:
@@ -262,9 +275,7 @@ async def read_body(receive: Receive, headers: RequestHeaders, held: HeldBody) -
     Raises `BodyTooLargeError` and `TooManyBodiesError` as soon as Content-Length or the bytes read so far show it, and
     `ClientGoneError` where the client closes the connection.
     """
-    announced = headers.get(b"content-length", b"").lstrip(b"0")
-    if announced.isdigit():
-        held.grow(int(announced) if len(announced) <= len(str(held.limit)) else held.limit + 1)
+    _announce(headers, held)
     message = await receive()
     pieces: list[bytes] = [message.get("body", b"")]
     size = len(pieces[0])
@@ -277,3 +288,68 @@ async def read_body(receive: Receive, headers: RequestHeaders, held: HeldBody) -
     if message["type"] == "http.disconnect":
         raise ClientGoneError("The client closed the connection.")
     return b"".join(pieces)
+
+
+def _announce(headers: RequestHeaders, held: HeldBody) -> None:
+    """Count the length that Content-Length announces."""
+    announced = headers.get(b"content-length", b"").lstrip(b"0")
+    if announced.isdigit():
+        held.grow(int(announced) if len(announced) <= len(str(held.limit)) else held.limit + 1)
+
+
+class Upload:
+    """The body of a request that is too large for the memory."""
+
+    def __init__(self, receive: Receive, headers: RequestHeaders) -> None:
+        self._receive = receive
+        self._headers = headers
+
+    @asynccontextmanager
+    async def received(self, most_bytes: int, folder: Path | None) -> AsyncIterator[BinaryIO]:
+        """Receive the body into a file without a name in `folder`, which is gone when the block ends.
+
+        `None` is the system's folder of temporary files. Raises as `read_body` does, and `UnavailableError` where the
+        file can not be written.
+        """
+        file = await to_thread(_temporary, folder)
+        try:
+            with HeldBody(None, most_bytes) as held:
+                await self._fill(file, held)
+            yield file
+        finally:
+            await to_thread(file.close)
+
+    async def _fill(self, file: BinaryIO, held: HeldBody) -> None:
+        _announce(self._headers, held)
+        waiting = bytearray()
+        size, is_complete = 0, False
+        while not is_complete:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError("The client closed the connection.")
+            waiting += message.get("body", b"")
+            size += len(message.get("body", b""))
+            held.grow(size)
+            is_complete = not message.get("more_body", False)
+            if len(waiting) >= _WRITTEN_BYTES or is_complete:
+                await to_thread(_write, file, bytes(waiting))
+                waiting.clear()
+
+
+def _temporary(folder: Path | None) -> BinaryIO:
+    with _refused_where_full():
+        return TemporaryFile(dir=folder)
+
+
+def _write(file: BinaryIO, content: bytes) -> None:
+    with _refused_where_full():
+        file.write(content)
+        file.flush()
+
+
+@contextmanager
+def _refused_where_full() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(f"The upload can not be kept: {error.strerror}. Try again later.") from error
