@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from headway.access import Access
-from headway.auth import learner_id
+from headway.auth import LaunchTokens, learner_id
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.events import Recording
 from headway.domain.package_ports import PackageStore
@@ -44,6 +44,7 @@ from headway.jobs.upkeep import Enroller, Finisher, Publisher, Recalculator, Swe
 from headway.jobs.webhooks import Deliverer
 from headway.logs import get_logger
 from headway.metrics import Metrics
+from headway.player import Framing, Hosts, PlayerSite, host_of
 from headway.service import Services
 from headway.settings import Settings
 from headway.storage.committer import CommitObserver
@@ -176,8 +177,13 @@ class Headway:
 
         return Dashboard(
             settings.dashboard_path, PREFIX, self.services, self.access.sessions, settings.frame_ancestors,
-            settings.lesson_url, settings.public_url, self.access.provider(), settings.message_url,
+            settings.lesson_url, settings.public_url, self.access.provider(), settings.message_url, self._framing,
         )  # fmt: skip
+
+    @cached_property
+    def _framing(self) -> Framing:
+        settings = self.settings
+        return Framing(settings.content_origin or "", settings.public_url, settings.frame_ancestors)
 
     @cached_property
     def streams(self) -> Streams:
@@ -186,15 +192,18 @@ class Headway:
         self.metrics.watch_streams(lambda: streams.open)
         return streams
 
-    def _endpoints(self, pages: Pages | None) -> list[Endpoint]:
-        """Return the API's endpoints. They accept tokens, and the pages' sessions where there are pages."""
+    def _endpoints(self, pages: Pages | None, *, shows_content: bool) -> list[Endpoint]:
+        """Return the API's endpoints. They accept tokens, and the pages' sessions where there are pages.
+
+        `shows_content`: the content of packages is served beside the API.
+        """
         dependencies = Dependencies(
             self.services,
             RenderedLists(),
             LongAnswers(self.settings.answer_mib * 1024 * 1024),
             self.access.authenticator,
             pages,
-            self._player(),
+            self._player(shows_content=shows_content),
             self.metrics,
             self.settings.log_requests,
             self.streams,
@@ -229,30 +238,38 @@ class Headway:
 
     def router(self) -> APIRouter:
         """Return the API as a router with its own lifespan."""
-        return build_router(self._endpoints(None), PREFIX, self.lifespan)
+        return build_router(self._endpoints(None, shows_content=False), PREFIX, self.lifespan)
 
     def asgi(self) -> ASGIApp:
         """Return the whole service. The dispatcher answers the API; FastAPI answers the rest: pages and probes."""
         self.access.authenticator  # noqa: B018 - reports a wrong key before any error that it causes
         if self.settings.dashboard_path and self.access.sessions is None:
             _log.warning("pages_off", set="HEADWAY_SESSION_SECRET")
-        endpoints = self._endpoints(self._pages_address())
+        endpoints = self._endpoints(self._pages_address(), shows_content=True)
         routes = Routes({(one.operation.method, PREFIX + one.operation.path): one for one in endpoints})
-        pages = self._pages(endpoints, Direct(routes.find, bool(self.settings.cors_origins), Arrivals()))
-        dispatcher = Dispatcher(routes, Observed(pages, self.metrics, self.settings.log_requests))
+        content_host = host_of(self.settings.content_origin) if self.settings.content_origin else None
+        pages = self._pages(endpoints, Direct(routes.find, bool(self.settings.cors_origins), Arrivals(), content_host))
+        service: ASGIApp = Dispatcher(routes, Observed(pages, self.metrics, self.settings.log_requests))
+        if content_host is not None:
+            service = Hosts(service, content_host, f"{PREFIX}/launches")
         if not self.settings.cors_origins:
-            return dispatcher
+            return service
         return CORSMiddleware(
-            dispatcher,
+            service,
             allow_origins=self.settings.cors_origins,
             allow_methods=["GET", "PUT", "POST", "DELETE"],
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_ANSWER_HEADERS,
         )
 
-    def _player(self) -> Player | None:
+    def _player(self, *, shows_content: bool) -> Player | None:
         tokens = self.access.launch_tokens
-        return None if tokens is None else Player(tokens, PREFIX, self.settings.content_origin or "")
+        if tokens is None:
+            return None
+        return Player(tokens, PREFIX, self.settings.content_origin or "", shows_content=shows_content)
+
+    def _player_site(self, tokens: LaunchTokens) -> PlayerSite:
+        return PlayerSite(tokens, self.services.packages, self._framing, PREFIX)
 
     def _pages_address(self) -> Pages | None:
         if self.access.sessions is None:
@@ -268,6 +285,8 @@ class Headway:
         app.openapi = cache(lambda: _document(endpoints))  # type: ignore[method-assign]
         if self.dashboard is not None:
             app.include_router(self.dashboard.router())
+        if self.services.packages.is_on and self.access.launch_tokens is not None:
+            app.include_router(self._player_site(self.access.launch_tokens).router())
         app.add_exception_handler(HTTPException, refused_by_framework)
         app.add_exception_handler(Exception, failed)
         app.include_router(client_router())

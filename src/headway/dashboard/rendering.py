@@ -21,10 +21,13 @@ from headway.dashboard.assets import Assets
 from headway.dashboard.words import LANGUAGES, SOURCE, Words, words_of
 from headway.domain.activity import LEVELS
 from headway.domain.bounds import shown
+from headway.domain.catalogue import Lesson
 from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.packages import is_packaged
 from headway.domain.text import isolated, visible
 from headway.domain.webhook_address import host_of
 from headway.http.engine.parameters import accepted
+from headway.player import Framing
 
 LANGUAGE_COOKIE: Final = "headway_language"
 """The cookie with the language that somebody has chosen for the pages: one of `LANGUAGES`."""
@@ -47,16 +50,22 @@ class Renderer:
 
     `lesson_url` is the platform's address of a lesson, with placeholders for the ids in braces. `None` means that
     links to lessons lead to the course's page. `message_url` is the platform's address that takes learners to whom a
-    teacher wants to write, if there is one.
+    teacher wants to write, if there is one. `framing` is how the content of lessons is framed.
     """
 
     def __init__(
-        self, path: str, api: str, assets: Assets, lesson_url: str | None = None, message_url: str | None = None
+        self,
+        path: str,
+        api: str,
+        assets: Assets,
+        framing: Framing,
+        lesson_url: str | None = None,
+        message_url: str | None = None,
     ) -> None:
         self.path = path
         names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
         names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
-        names["message_url"] = message_url
+        names |= {"message_url": message_url, "framing": framing}
         self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}
 
     async def show(
@@ -94,7 +103,10 @@ def _environment(words: Words, names: Mapping[str, object]) -> Environment:
 
 @dataclass(frozen=True)
 class LessonAddress:
-    """Makes addresses of lessons: from `template` where it is set, else on the course's page below `path`."""
+    """Makes addresses of lessons: from `template` where it is set, else on the course's page below `path`.
+
+    A lesson with content in a package has a page of its own, which plays it.
+    """
 
     path: str
     template: str | None
@@ -109,6 +121,16 @@ class LessonAddress:
         if self.template is None:
             return f"{self.path}/courses/{course_id}#lesson-{lesson_id}"
         return self.template.replace("{course_id}", course_id).replace("{lesson_id}", lesson_id)
+
+    def of(self, course_id: CourseId, lesson: Lesson) -> str:
+        """Return the address of a lesson: the page that plays it, where it has one."""
+        if self.is_played(lesson):
+            return f"{self.path}/play/{course_id}/{lesson.id}"
+        return self(course_id, lesson.id)
+
+    def is_played(self, lesson: Lesson) -> bool:
+        """Whether a page here plays the lesson."""
+        return is_packaged(lesson.content_id)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, learner_home, notes, one_learner, search, statistics, teacher_home
+from headway.dashboard import (
+    authoring,
+    learner,
+    learner_home,
+    notes,
+    one_learner,
+    playing,
+    search,
+    statistics,
+    teacher_home,
+)
 from headway.dashboard.addresses import page_of, with_query
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -26,6 +36,7 @@ from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
 from headway.http.engine.errors import to_reply
 from headway.logs import get_logger
+from headway.player import SANDBOXED, Framing
 from headway.service import Services
 
 _READ: Final = ["GET", "HEAD"]
@@ -46,6 +57,7 @@ PAGES: Final = (
     Page("/notes/download", notes.download),
     Page("/courses/{course_id}", learner.course),
     Page("/courses/{course_id}/lessons/{lesson_id}/done", learner.mark_done, takes_form=True),
+    Page("/play/{course_id}/{lesson_id}", playing.play),
     Page("/statistics", teacher_home.home),
     Page("/statistics/attention/{reason}", teacher_home.attention),
     Page("/statistics/{course_id}", statistics.overview),
@@ -70,8 +82,8 @@ class Dashboard:
     """The pages below `path`. `api` is the path of the API. `frame_ancestors` are the origins that may frame the pages.
 
     `lesson_url` is the platform's address of a lesson, and `message_url` its address that takes selected learners.
-    `public_url` is the origin that browsers see; `None` means the
-    request's own. `provider` is the identity provider, if there is one.
+    `public_url` is the origin that browsers see; `None` means the request's own. `provider` is the identity provider,
+    if there is one. `framing` is how the content of lessons is framed.
     """
 
     path: str
@@ -83,6 +95,7 @@ class Dashboard:
     public_url: str | None = None
     provider: IdentityProvider | None = None
     message_url: str | None = None
+    framing: Framing = SANDBOXED
 
     @cached_property
     def assets(self) -> Assets:
@@ -92,7 +105,7 @@ class Dashboard:
     @cached_property
     def renderer(self) -> Renderer:
         """The renderer of the templates."""
-        return Renderer(self.path, self.api, self.assets, self.lesson_url, self.message_url)
+        return Renderer(self.path, self.api, self.assets, self.framing, self.lesson_url, self.message_url)
 
     def router(self) -> APIRouter:
         """Return a router with all pages."""
@@ -165,6 +178,7 @@ class Dashboard:
             "script-src": "'self'",
             "style-src": "'self'",
             "font-src": "'self'",
+            "frame-src": self.framing.origin or "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
             "form-action": " ".join(["'self'", *self._form_origins]),

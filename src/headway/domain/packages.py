@@ -23,6 +23,8 @@ MANIFEST: Final = "imsmanifest.xml"
 
 _PACKAGES: Final = UUID("9f3c2a1e-7b64-5d0f-8c15-2e6a90b7d4c3")  # the namespace of the ids of packages' contents
 _COURSES: Final = UUID("1d7e5b90-34c8-5a2b-9e61-c0f8a3d26b57")  # the namespace of the ids of packages' courses
+_VERSION_AT: Final = 14
+_VERSION: Final = "8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +176,17 @@ def lesson_id_of(course_id: CourseId, identifier: str) -> LessonId:
 
 
 def content_id_of(package: PackageDigest, identifier: str) -> ContentId:
-    """Return the id of what an item launches. It names this version of the package, so it never means another file."""
-    return ContentId(str(uuid5(uuid5(_PACKAGES, package), identifier)))
+    """Return the id of what an item launches. It names this version of the package, so it never means another file.
+
+    It is a UUID of version 8 (RFC 9562 section 5.8), by which `is_packaged` knows it.
+    """
+    found = str(uuid5(uuid5(_PACKAGES, package), identifier))
+    return ContentId(f"{found[:_VERSION_AT]}{_VERSION}{found[_VERSION_AT + 1 :]}")
+
+
+def is_packaged(content_id: ContentId) -> bool:
+    """Whether an id is one of the content of a package."""
+    return content_id[_VERSION_AT] == _VERSION
 
 
 def course_of(package: Package, course_id: CourseId, before: Course | None) -> Course:

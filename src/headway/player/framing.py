@@ -5,23 +5,25 @@ way its scripts read no cookie of the pages, and a browser does not let them lea
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 _ALLOWED: Final = ("allow-downloads", "allow-forms", "allow-modals", "allow-popups", "allow-scripts")
 _SAME_ORIGIN: Final = "allow-same-origin"
 
 
-class Framing(NamedTuple):
+@dataclass(frozen=True)
+class Framing:
     """How content is framed. `origin` is its own (empty: it has none, and is in a sandbox).
 
     `ancestors` are the origins whose pages may frame the player; `pages` is that of Headway's own (`None`: the same as
     the content's).
     """
 
-    origin: str
-    pages: str | None
-    ancestors: Sequence[str]
+    origin: str = ""
+    pages: str | None = None
+    ancestors: Sequence[str] = ()
 
     @property
     def is_sandboxed(self) -> bool:
@@ -41,3 +43,7 @@ class Framing(NamedTuple):
         """
         ancestors = " ".join([self.pages or "'self'", "'self'", *self.ancestors])
         return f"sandbox {self.sandbox}; frame-ancestors {ancestors}"
+
+
+SANDBOXED: Final = Framing()
+"""Content has no origin, and only Headway's own pages frame it."""

@@ -81,7 +81,7 @@ def _player(call: Call) -> Player:
 
 async def _document(call: Call, player: Player, launch: Launch) -> dict[str, Any]:
     playing = await call.services.launches.playing(launch)
-    token, content = player.tokens.of_launch(launch), playing.content
+    token, content = player.tokens.of_launch(launch), playing.content if player.shows_content else None
     return {
         "launch": token,
         "expires_at": launch.expires_at,

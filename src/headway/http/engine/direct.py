@@ -53,11 +53,13 @@ class Direct(NamedTuple):
     """Where requests are answered directly: `find` returns a path's endpoint and parameters.
 
     `origins_matter`: a request with an `Origin` passes the CORS middleware, and other answers have its `Vary`.
+    `not_host`: requests to this host are answered by ASGI; `None`: there is no such host.
     """
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]
     origins_matter: bool
     arrivals: Arrivals
+    not_host: bytes | None = None
 
     def endpoint_of(self, head: Head) -> Found | None:
         """Return what answers a request directly; `None` where ASGI has to answer it."""
@@ -69,6 +71,8 @@ class Direct(NamedTuple):
             return None
         endpoint, identifiers = found
         headers = read_headers(head.lines)
+        if self.not_host is not None and headers.get(b"host", b"").lower() == self.not_host:
+            return None
         passes_cors = self.origins_matter and b"origin" in headers
         if passes_cors or head.expects_100_continue or not _is_small(headers, endpoint.operation.body_limit):
             return None

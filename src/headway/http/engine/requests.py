@@ -60,12 +60,13 @@ CONTENT_PATH: Final = "/content"
 class Player(NamedTuple):
     """What the API knows of the player of content: its tokens, the path of the API, and the origin of the content.
 
-    `origin` is empty where the content has the origin of the service.
+    `origin` is empty where the content has the origin of the service. `shows_content`: the content is served, too.
     """
 
     tokens: LaunchTokens
     api: str
     origin: str
+    shows_content: bool
 
     def commit_address(self, token: str) -> str:
         """Return the address that takes the commits of a launch."""

@@ -90,17 +90,21 @@
       return null;
     }
     kept.remove(name);
-    tell(isRefused ? "refused" : "saved", isRefused ? reasonIn(text) : "");
+    tell(isRefused ? "refused" : "saved", isRefused ? partOf(text, "code") : "");
     return !isRefused;
   }
 
-  /** @param {string} text */
-  function reasonIn(text) {
+  /**
+   * A part of a refusal of the API; empty when something between here and the service refused.
+   * @param {string} text
+   * @param {"code" | "detail"} name
+   */
+  function partOf(text, name) {
     try {
-      const { detail } = JSON.parse(text);
-      return typeof detail === "string" ? detail : "";
+      const { [name]: part } = JSON.parse(text);
+      return typeof part === "string" ? part : "";
     } catch {
-      return ""; // from something between here and the service
+      return "";
     }
   }
 
@@ -217,7 +221,7 @@
     const settings = { lmsCommitUrl: launch.commit_url, dataCommitFormat: "json", httpService: service, logLevel: 5 };
     const api = isOld ? new Scorm12API(settings) : new Scorm2004API(settings);
     const prefix = isOld ? "LMS" : "";
-    api.loadFromJSON(launch.cmi);
+    load(api, launch.cmi);
     api.on(`${prefix}Initialize`, () => {
       isOpen = true;
       tell("begun");
@@ -245,6 +249,32 @@
       if (isOpen && document.hidden) api[`${prefix}Commit`]("");
     });
     /** @type {any} */ (window)[isOld ? "API" : "API_1484_11"] = api;
+  }
+
+  /**
+   * Load the state in which the learner left the content. Where the interface refuses a value, it loads the others.
+   * @param {any} api
+   * @param {any} cmi
+   */
+  function load(api, cmi) {
+    try {
+      api.loadFromJSON(cmi);
+    } catch {
+      loadParts(api, cmi, "cmi");
+    }
+  }
+
+  /** @param {any} api @param {any} part @param {string} name */
+  function loadParts(api, part, name) {
+    for (const [key, value] of Object.entries(part)) {
+      if (typeof value === "object") loadParts(api, value, `${name}.${key}`);
+      else
+        try {
+          api.setCMIValue(`${name}.${key}`, value);
+        } catch {
+          // content begins without this value
+        }
+    }
   }
 
   /**
@@ -280,7 +310,7 @@
     const isSandboxed = script.dataset.sandboxed === "true";
     await sendKept();
     const answer = await fetch(address, { cache: "no-store" });
-    if (!answer.ok) throw new Error(reasonIn(await answer.text()));
+    if (!answer.ok) throw new Error(partOf(await answer.text(), "detail"));
     /** @type {Launch} */
     const launch = await answer.json();
     if (!launch.content_url) throw new Error("The content of this lesson is in no package here.");
@@ -320,7 +350,7 @@
     request.open("GET", place.address, false);
     request.send();
     if (request.status !== 200) {
-      tell("failed", reasonIn(request.responseText));
+      tell("failed", partOf(request.responseText, "detail"));
       return;
     }
     /** @type {Launch} */
