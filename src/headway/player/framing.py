@@ -36,13 +36,21 @@ class Framing:
         return " ".join(_ALLOWED if self.is_sandboxed else (*_ALLOWED, _SAME_ORIGIN))
 
     @cached_property
-    def policy(self) -> str:
-        """The Content-Security-Policy of everything that is served to content.
-
-        The sandbox stands there too, for a file that is opened outside of its frame.
-        """
-        ancestors = " ".join([self.pages or "'self'", "'self'", *self.ancestors])
+    def page_policy(self) -> str:
+        """The Content-Security-Policy of the player page. Only the pages of known origins may frame it."""
+        ancestors = " ".join([self.pages or "'self'", *self.ancestors])
         return f"sandbox {self.sandbox}; frame-ancestors {ancestors}"
+
+    @cached_property
+    def file_policy(self) -> str:
+        """The Content-Security-Policy of the files of packages.
+
+        The sandbox stands there too, for a file that is opened outside of its frame. A player page in a sandbox has no
+        origin that could be named among those that may frame a file.
+        """
+        if self.is_sandboxed:
+            return f"sandbox {self.sandbox}"
+        return f"{self.page_policy} 'self'"
 
 
 SANDBOXED: Final = Framing()

@@ -50,20 +50,24 @@ class PlayerSite:
     def router(self) -> APIRouter:
         """Return a router with everything below the path of content."""
         router = APIRouter(prefix=CONTENT_PATH, include_in_schema=False)
-        router.add_api_route("/play/{launch}", self._served(self._play), methods=_READ)
+        router.add_api_route("/play/{launch}", self._served(self._play, self.framing.page_policy), methods=_READ)
         router.add_api_route("/static/{name}", self.scripts.serve, methods=_READ)
-        router.add_api_route("/files/{package}/{path:path}", self._served(self._file), methods=_READ)
+        router.add_api_route(
+            "/files/{package}/{path:path}", self._served(self._file, self.framing.file_policy), methods=_READ
+        )
         return router
 
-    def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        """Return a handler whose answers are in the sandbox, refusals too: a name of a file may stand in one."""
+    def _served(
+        self, handler: Callable[[Request], Awaitable[Response]], policy: str
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return a handler whose answers have this Content-Security-Policy, refusals too."""
 
         async def answer(request: Request) -> Response:
             try:
                 response = await handler(request)
             except HeadwayError as refused:
                 response = to_response(to_reply(refused))
-            response.headers["Content-Security-Policy"] = self.framing.policy
+            response.headers["Content-Security-Policy"] = policy
             response.headers["Referrer-Policy"] = "no-referrer"  # the address has a token
             response.headers["Access-Control-Allow-Origin"] = "*"
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
