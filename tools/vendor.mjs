@@ -8,11 +8,14 @@ import subsetFont from "subset-font";
 
 const ROOT = join(import.meta.dirname, "..");
 const TARGET = join(ROOT, "src/headway/dashboard/static");
+const PLAYER = join(ROOT, "src/headway/player/static");
 const BUNDLES = { "htmx.js": "htmx.org" };
 /** @type {Record<string, string>} */
 const ENTRIES = {
   "htmx.js": join(ROOT, "node_modules/htmx.org/dist/htmx.esm.js"),
 };
+// Classic scripts, taken as they are: each sets one class, Scorm12API or Scorm2004API, on the window that it is run in.
+const COPIES = { "scorm12.min.js": "scorm-again", "scorm2004.min.js": "scorm-again" };
 
 // The fonts, cut to the characters that headway.css says they are for, and to what the pages use of them.
 const WEIGHTS = { min: 400, max: 700 };
@@ -61,9 +64,21 @@ function licenceOf(/** @type {string} */ name) {
   return readFileSync(join(folder, file), "utf8").trim();
 }
 
-const licences = new Map();
-for (const [file, name] of Object.entries(BUNDLES)) {
+function bannerOf(/** @type {string} */ name) {
   const { version, license } = packageOf(name);
+  return `/* ${name} ${version}, ${license}; licences in LICENSES.txt; made by tools/vendor.mjs */`;
+}
+
+function writeLicences(/** @type {string} */ folder, /** @type {Set<string>} */ names) {
+  const titles = [...names].map((name) => ({ title: `${name} ${packageOf(name).version}`, text: licenceOf(name) }));
+  const parts = titles
+    .sort((one, other) => (one.title < other.title ? -1 : 1))
+    .map(({ title, text }) => `${title}\n${"=".repeat(title.length)}\n\n${text}\n`);
+  writeFileSync(join(folder, "LICENSES.txt"), parts.join("\n\n"));
+}
+
+const inPages = new Set();
+for (const [file, name] of Object.entries(BUNDLES)) {
   const result = await build({
     entryPoints: [ENTRIES[file]],
     outfile: join(TARGET, file),
@@ -74,10 +89,10 @@ for (const [file, name] of Object.entries(BUNDLES)) {
     legalComments: "none",
     metafile: true,
     nodePaths: [join(ROOT, "node_modules")],
-    banner: { js: `/* ${name} ${version}, ${license}; licences in LICENSES.txt; made by tools/vendor.mjs */` },
+    banner: { js: bannerOf(name) },
   });
   for (const one of packagesIn(result.metafile)) {
-    licences.set(`${one} ${packageOf(one).version}`, licenceOf(one));
+    inPages.add(one);
   }
 }
 
@@ -85,8 +100,14 @@ for (const [name, font] of Object.entries(FONTS)) {
   const whole = readFileSync(join(ROOT, "node_modules", font.package, font.file));
   const options = { targetFormat: "woff2", variationAxes: font.axes, keepFeatures: font.features };
   writeFileSync(join(TARGET, name), await subsetFont(whole, charactersOf(name), options));
-  licences.set(`${font.package} ${packageOf(font.package).version}`, licenceOf(font.package));
+  inPages.add(font.package);
 }
 
-const parts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text}\n`);
-writeFileSync(join(TARGET, "LICENSES.txt"), parts.join("\n\n"));
+writeLicences(TARGET, inPages);
+
+for (const [file, name] of Object.entries(COPIES)) {
+  const script = readFileSync(join(ROOT, "node_modules", name, "dist", file), "utf8");
+  const withoutMap = script.replace(/^\/\/# sourceMappingURL=.*\n?/m, ""); // a browser would ask for the map
+  writeFileSync(join(PLAYER, file), `${bannerOf(name)}\n${withoutMap}`);
+}
+writeLicences(PLAYER, new Set(Object.values(COPIES)));

@@ -10,6 +10,7 @@ from headway.auth import (
     IdentityProvider,
     JwksUrl,
     KeySource,
+    LaunchTokens,
     OnVerified,
     ProviderSettings,
     PublicKey,
@@ -54,7 +55,16 @@ class Access:
     @cached_property
     def sessions(self) -> Sessions | None:
         """The pages' sessions; `None` without pages or without a secret. Raises `ConfigurationError`."""
-        secret = self._session_secret() if self.settings.dashboard_path else None
+        return self._seals if self.settings.dashboard_path else None
+
+    @cached_property
+    def launch_tokens(self) -> LaunchTokens | None:
+        """The tokens of launches; `None` without a secret. Raises `ConfigurationError`."""
+        return None if self._seals is None else LaunchTokens(self._seals)
+
+    @cached_property
+    def _seals(self) -> Sessions | None:
+        secret = self._session_secret()
         return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
 
     def provider(self) -> IdentityProvider | None:

@@ -37,7 +37,7 @@ from headway.http.engine.long_answers import LongAnswers
 from headway.http.engine.observation import Observed
 from headway.http.engine.protocol import CUT_OFF, STOPPING
 from headway.http.engine.replies import RenderedLists
-from headway.http.engine.requests import BodyBudget, Pages
+from headway.http.engine.requests import BodyBudget, Pages, Player
 from headway.jobs.claims import ClaimsKeeper
 from headway.jobs.runner import Job, Runner
 from headway.jobs.upkeep import Enroller, Finisher, Publisher, Recalculator, Sweeper
@@ -130,6 +130,7 @@ class Headway:
             self.settings.webhook_networks,
             keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
             offline=timedelta(days=self.settings.offline_days),
+            launch_lifetime=timedelta(hours=self.settings.launch_hours),
             packages=self.package_store,
             largest_package=self.settings.package_mib * 1024 * 1024,
         )
@@ -193,6 +194,7 @@ class Headway:
             LongAnswers(self.settings.answer_mib * 1024 * 1024),
             self.access.authenticator,
             pages,
+            self._player(),
             self.metrics,
             self.settings.log_requests,
             self.streams,
@@ -247,6 +249,10 @@ class Headway:
             allow_headers=_REQUEST_HEADERS,
             expose_headers=_ANSWER_HEADERS,
         )
+
+    def _player(self) -> Player | None:
+        tokens = self.access.launch_tokens
+        return None if tokens is None else Player(tokens, PREFIX, self.settings.content_origin or "")
 
     def _pages_address(self) -> Pages | None:
         if self.access.sessions is None:

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -31,7 +31,9 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-_TAKEN: Final = frozenset({"api", "docs", "healthz", "metrics", "openapi.json", "readyz", "static-offline-docs"})
+_TAKEN: Final = frozenset(
+    {"api", "client", "content", "docs", "healthz", "metrics", "openapi.json", "readyz", "static-offline-docs"}
+)
 _LESSON_URL_NAMES: Final = frozenset({"{course_id}", "{lesson_id}"})
 
 
@@ -78,6 +80,14 @@ class Settings(BaseSettings):
         None,
         description="Address of a lesson on your platform: https or http, with {lesson_id} in it and, if needed, "
         "{course_id}.",
+    )
+    content_origin: str | None = Field(
+        None,
+        description="Origin at which browsers load the content of packages, such as https://content.example: another "
+        "host name that leads to this service, too; none: the content is in sandboxed frames.",
+    )
+    launch_hours: float = Field(
+        12.0, ge=0.1, le=24 * 7, description="Hours for which the content of a lesson that was opened may report."
     )
     message_url: str | None = Field(
         None,
@@ -197,6 +207,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "public_url",
+        "content_origin",
         "session_secret",
         "oidc_issuer",
         "oidc_client_id",
@@ -226,7 +237,7 @@ class Settings(BaseSettings):
     def _origins_alone(cls, value: list[str]) -> list[str]:
         return [_origin(text) for text in value]
 
-    @field_validator("public_url")
+    @field_validator("public_url", "content_origin")
     @classmethod
     def _an_origin(cls, value: str | None) -> str | None:
         return None if value is None else _origin(value)
@@ -307,6 +318,17 @@ class Settings(BaseSettings):
     def _a_whole_provider(self) -> Self:
         if bool(self.oidc_issuer) != bool(self.oidc_client_id):
             raise ValueError("HEADWAY_OIDC_ISSUER and HEADWAY_OIDC_CLIENT_ID belong together: set both or none")
+        return self
+
+    @model_validator(mode="after")
+    def _another_host_for_content(self) -> Self:
+        if self.content_origin is None:
+            return self
+        if self.public_url is None:
+            raise ValueError("HEADWAY_CONTENT_ORIGIN needs HEADWAY_PUBLIC_URL, the origin of the pages")
+        # Browsers send cookies to every port of a host name.
+        if urlsplit(self.content_origin).hostname == urlsplit(self.public_url).hostname:
+            raise ValueError("HEADWAY_CONTENT_ORIGIN needs another host name than HEADWAY_PUBLIC_URL")
         return self
 
     @property

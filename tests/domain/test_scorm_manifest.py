@@ -14,10 +14,10 @@ from headway.domain.packages import (
     Package,
     PackageFile,
     PackageIndex,
-    ScormVersion,
     course_id_of,
     course_of,
 )
+from headway.domain.scorm import ScormVersion
 from headway.formats.scorm_manifest import read_manifest
 from support.packages import Item, manifest_of, scorm12_manifest, scorm2004_manifest
 

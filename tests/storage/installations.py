@@ -20,10 +20,12 @@ from headway.domain.goals import MOST_DAYS, Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import FeedMarks, HeldDay, HeldEvent, HeldWebhook, LearnerDayKey
 from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, LessonId, ProgressId, WebhookId
+from headway.domain.launches import ContentState, LaunchAccount
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun, run_of
+from headway.domain.scorm import ScormVersion
 from headway.domain.webhooks import DisabledBecause, Secret, Webhook
 from headway.storage.postgres import PostgresStore
 from headway.storage.shared.events import key_of
@@ -45,6 +47,7 @@ class Installation(NamedTuple):
     profiles: Sequence[StoredProfile] = ()
     runs: Sequence[EndedRun] = ()
     goals: Sequence[Goal] = ()
+    content_states: Sequence[ContentState] = ()
     events: Sequence[PublishedEvent] = ()
     unpublished: Sequence[HeldEvent] = ()
     webhooks: Sequence[HeldWebhook] = ()
@@ -71,6 +74,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_profiles(installation.profiles)
     await archive.put_runs(installation.runs)
     await archive.put_goals(installation.goals)
+    await archive.put_content_states(installation.content_states)
     await archive.put_events(installation.events)
     await archive.put_unpublished_events(installation.unpublished)
     await archive.put_webhooks(installation.webhooks)
@@ -93,6 +97,7 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
         tuple(await read(archive.profiles, lambda stored: stored.learner_id)),
         tuple(await read(archive.runs, lambda ended: ended.run[:3])),
         tuple(await read(archive.goals, lambda goal: goal.learner_id)),
+        tuple(await read(archive.content_states, lambda state: state.key)),
         tuple(await read(archive.events, lambda published: published.number)),
         tuple(await read(archive.unpublished_events, key_of)),
         tuple(await read(archive.webhooks, lambda held: held.webhook.id)),
@@ -246,6 +251,28 @@ _GOALS: Final = st.builds(
     st.dates(date(1990, 1, 1), date(2100, 1, 1)),
     REVISIONS,
 )
+_CONTENT_STATES: Final = st.builds(
+    ContentState,
+    UUIDS.map(LearnerId),
+    UUIDS.map(CourseId),
+    UUIDS.map(LessonId),
+    st.integers(1, 9),
+    MOMENTS,
+    st.none() | MOMENTS,
+    st.dictionaries(
+        st.sampled_from(["one", "two"]),
+        st.builds(LaunchAccount, MOMENTS, MOMENTS, st.none() | st.integers(0, 2**40), st.sampled_from([0, 330.25])),
+    ),
+    st.sampled_from([0, 0.1, 7200]),
+    st.integers(0, 9),
+    st.booleans(),
+    st.booleans(),
+    st.none() | MOMENTS,
+    st.none() | st.just("one"),
+    st.none() | st.sampled_from(ScormVersion),
+    st.none() | st.just('{"suspend_data":"Zeile\\n\u2028 \U0001f600"}'),
+    REVISIONS,
+)
 _VALUES: Final = st.sampled_from(
     [{}, {"status": "completed", "quiz_score": None, "progress_percentage": 33.33, "quiz_passed": True}]
 )
@@ -307,6 +334,7 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_PROFILES, lambda stored: stored.learner_id).map(tuple),
     _sorted(_runs(), lambda ended: ended.run[:3]).map(tuple),
     _sorted(_GOALS, lambda goal: goal.learner_id).map(tuple),
+    _sorted(_CONTENT_STATES, lambda state: state.key).map(tuple),
     _sorted(st.builds(PublishedEvent, st.integers(1, 2**62), _ALL_EVENTS), lambda one: one.number).map(tuple),
     _sorted(st.builds(HeldEvent, st.builds(NewEvent, _ALL_EVENTS, MOMENTS), REVISIONS, st.integers(0, 9)), key_of).map(
         tuple

@@ -35,6 +35,7 @@ from headway.domain.holdings import (
     RunKey,
 )
 from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, ProgressId, WebhookId
+from headway.domain.launches import ContentState
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
@@ -143,6 +144,13 @@ class Memory:
         self.puts += len(goals)
         self._hold(goals)
 
+    async def content_states(self, after: LessonKey | None, limit: int) -> Sequence[ContentState]:
+        return self._after(ContentState, (*after, "state") if after else None, limit)
+
+    async def put_content_states(self, states: Sequence[ContentState]) -> None:
+        self.puts += len(states)
+        self._hold(states)
+
     async def events(self, after: int | None, limit: int) -> Sequence[PublishedEvent]:
         return self._after(PublishedEvent, ("event", f"{after:09}") if after else None, limit)
 
@@ -223,6 +231,8 @@ def _key(item: Any) -> tuple[str, ...]:  # noqa: C901 - one case for each kind
             key = (item.id,)
         case StoredProfile() | Goal():
             key = item[:1]
+        case ContentState():
+            key = (*item.key, "state")
         case LessonProgress():
             key = item[:3]
         case _:
@@ -292,6 +302,7 @@ _KINDS = {
     "groups": "groups",
     "profiles": "learner profiles",
     "goals": "goals",
+    "content_states": "content states",
     "events": "events",
     "unpublished": "unpublished events",
     "webhooks": "webhooks",
@@ -424,6 +435,17 @@ async def test_goals_are_copied_and_only_earlier_ones_are_replaced() -> None:
     assert await copied(source, Memory()) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert await copied(source, Memory(*goals(1))) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert "a goal that was changed there" in await refusal(source, Memory(*goals(3)))
+
+
+@pytest.mark.usefixtures("batch")
+async def test_content_states_are_copied_and_only_earlier_ones_are_replaced() -> None:
+    def states(version: int) -> list[ContentState]:
+        return [ContentState(learner, COURSE, lesson(1).id, 1, NOW, version=version) for learner in OTHER_LEARNERS]
+
+    source, all_equal = Memory(*states(2)), (len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0)
+    assert await copied(source, Memory()) == counted(content_states=all_equal)
+    assert await copied(source, Memory(*states(1))) == counted(content_states=all_equal)
+    assert "a content state that was changed there" in await refusal(source, Memory(*states(3)))
 
 
 async def test_webhooks_are_copied_with_their_positions_and_what_is_on_its_way() -> None:

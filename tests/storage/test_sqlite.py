@@ -280,6 +280,7 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         "DROP TABLE profiles",
         "DROP TABLE profile_words",
         "DROP TABLE goals",
+        "DROP TABLE content_states",
         *(f"DROP TABLE {table}" for table in _ABOUT_EVENTS),
         *_OLDER_NAMES,
         f"INSERT INTO rederivations VALUES ('{of.id}', 5, 2, 1, '{other}', 1790000000000000)",

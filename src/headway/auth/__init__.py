@@ -4,6 +4,7 @@ from headway.auth.authenticator import Authenticator
 from headway.auth.claims import OnVerified, issue_token, learner_id
 from headway.auth.jwks import JwksUrl
 from headway.auth.keys import KeySource, PinnedKey, PublicKey, SharedSecret
+from headway.auth.launch_tokens import LaunchTokens
 from headway.auth.provider import Failure, IdentityProvider, ProviderSettings, SignInError
 from headway.auth.secret_file import load_or_make_secret
 from headway.auth.sessions import Session, Sessions
@@ -14,6 +15,7 @@ __all__ = [
     "IdentityProvider",
     "JwksUrl",
     "KeySource",
+    "LaunchTokens",
     "OnVerified",
     "PinnedKey",
     "ProviderSettings",

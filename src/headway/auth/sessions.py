@@ -74,19 +74,25 @@ class Sessions:
 
         The browser can read the values, but not change them.
         """
-        expires_at = int(self._clock() + lifetime.total_seconds())
-        return jwt.encode({"exp": expires_at, "values": dict(values)}, self._key_for(purpose), "HS256")
+        return self.seal_until(purpose, values, self._clock() + lifetime.total_seconds())
+
+    def seal_until(self, purpose: str, values: Mapping[str, Any], expires_at: float) -> str:
+        """Sign values for `purpose` only. They are valid until `expires_at`, in whole seconds since 1970."""
+        return jwt.encode({"exp": int(expires_at), "values": dict(values)}, self._key_for(purpose), "HS256")
 
     def unseal(self, purpose: str, text: str) -> dict[str, Any]:
         """Return the values that were sealed for this purpose. Empty where they expired or were not sealed here."""
+        return self.unseal_with_end(purpose, text)[0]
+
+    def unseal_with_end(self, purpose: str, text: str) -> tuple[dict[str, Any], float]:
+        """Return the same values, and until when they are valid, in seconds since 1970."""
         options: Any = {"require": ["exp"], "verify_exp": False}
         try:
             claims = jwt.decode(text, self._key_for(purpose), algorithms=["HS256"], options=options)
-            expiry_of(claims, self._clock())
+            expires_at = expiry_of(claims, self._clock())
         except (jwt.PyJWTError, NotAuthenticatedError):
-            return {}
-        values: dict[str, Any] = claims["values"]
-        return values
+            return {}, 0
+        return claims["values"], expires_at
 
     def sealed(self, principal: Principal, ends_at: datetime | None = None) -> str:
         """Return the cookie of a new session. It ends after the lifetime, or at `ends_at` where that is earlier.

@@ -28,6 +28,7 @@ from headway.domain.holdings import (
     RunKey,
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, WebhookId
+from headway.domain.launches import ContentState
 from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
@@ -78,6 +79,9 @@ class Archive(Protocol):
     async def goals(self, after: LearnerId | None, limit: int) -> Sequence[Goal]:
         """Return learners' goals by learner."""
 
+    async def content_states(self, after: LessonKey | None, limit: int) -> Sequence[ContentState]:
+        """Return what content has stored by learner, course and lesson."""
+
     async def events(self, after: int | None, limit: int) -> Sequence[PublishedEvent]:
         """Return published events by number."""
 
@@ -122,6 +126,9 @@ class Archive(Protocol):
 
     async def put_goals(self, goals: Sequence[Goal]) -> None:
         """Store learners' goals under their versions."""
+
+    async def put_content_states(self, states: Sequence[ContentState]) -> None:
+        """Store what content has stored, under the same versions."""
 
     async def put_events(self, events: Sequence[PublishedEvent]) -> None:
         """Store published events under their numbers."""

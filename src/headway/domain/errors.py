@@ -17,6 +17,7 @@ HeadwayError
 │   ├── GroupNotFoundError
 │   ├── ProfileNotFoundError
 │   ├── GoalNotFoundError
+│   ├── LaunchNotFoundError
 │   ├── PackagesOffError
 │   └── ProfilesOffError
 ├── RunConflictError
@@ -215,6 +216,13 @@ class GoalNotFoundError(NotFoundError):
 
     def __init__(self, learner_id: LearnerId) -> None:
         super().__init__(f"Learner {learner_id} has set no goal.")
+
+
+class LaunchNotFoundError(NotFoundError):
+    """The token of a launch, or of a package's files, has expired or was not made here."""
+
+    def __init__(self) -> None:
+        super().__init__("This has expired, or it was not made here. Open the lesson again.")
 
 
 class ProfilesOffError(NotFoundError):

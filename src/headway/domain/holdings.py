@@ -12,6 +12,7 @@ from headway.domain.events import NewEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import GroupOutline
 from headway.domain.identifiers import ConsumerId, CourseId, LearnerId, LessonId
+from headway.domain.launches import ContentState
 from headway.domain.people import LearnerProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
@@ -70,6 +71,7 @@ class Holdings(NamedTuple):
     groups: int
     profiles: int
     goals: int
+    content_states: int
     events: int
     unpublished_events: int
     webhooks: int
@@ -125,3 +127,4 @@ class LearnerRecord(NamedTuple):
     profile: LearnerProfile | None = None
     runs: Sequence[EndedRun] = ()
     goal: Goal | None = None
+    content_states: Sequence[ContentState] = ()

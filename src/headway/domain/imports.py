@@ -18,6 +18,7 @@ from headway.domain.errors import (
 )
 from headway.domain.goals import GoalRestore
 from headway.domain.identifiers import LearnerId
+from headway.domain.launches import ContentState
 from headway.domain.people import ProfileRestore
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import Status
@@ -37,7 +38,7 @@ KEPT: Final = timedelta(days=7)
 """How long the state of an import is kept after its last change."""
 
 
-Restore = CourseProgressRestore | Completion | ProfileRestore | GoalRestore
+Restore = CourseProgressRestore | Completion | ProfileRestore | GoalRestore | ContentState
 """What an import of an export brings beside lesson progress."""
 
 

@@ -3,7 +3,6 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import Final, NamedTuple, NewType
@@ -12,6 +11,7 @@ from uuid import UUID, uuid5
 from headway.domain.bounds import plain, rounded
 from headway.domain.catalogue import Course, Lesson, LessonKind, default_complete_at
 from headway.domain.identifiers import ContentId, CourseId, LessonId
+from headway.domain.scorm import ScormVersion
 
 PackageDigest = NewType("PackageDigest", str)
 """The SHA-256 of a package's content, in hexadecimal digits: of all its paths and files, in the order of the paths."""
@@ -23,13 +23,6 @@ MANIFEST: Final = "imsmanifest.xml"
 
 _PACKAGES: Final = UUID("9f3c2a1e-7b64-5d0f-8c15-2e6a90b7d4c3")  # the namespace of the ids of packages' contents
 _COURSES: Final = UUID("1d7e5b90-34c8-5a2b-9e61-c0f8a3d26b57")  # the namespace of the ids of packages' courses
-
-
-class ScormVersion(StrEnum):
-    """The version of SCORM that a package is made for: it decides which interface its contents look for."""
-
-    SCORM_12 = "1.2"
-    SCORM_2004 = "2004"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from headway.domain.holdings import (
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
+from headway.domain.launches import ContentState, SilentLaunch
 from headway.domain.notes import Note
 from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
@@ -395,6 +396,31 @@ class Goals(Protocol):
         """Remove a learner's goal, if there is one."""
 
 
+class ContentStates(Protocol):
+    """Keeps what the content of lessons has stored for learners.
+
+    What a method stored is on disk when it returns. Every method may raise `StoreUnavailableError`.
+    """
+
+    async def find(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> ContentState | None:
+        """Return what the content of a lesson has stored for a learner, or `None`."""
+
+    async def all_of(self, learner_id: LearnerId) -> Sequence[ContentState]:
+        """Return everything that content has stored for a learner, by course and lesson."""
+
+    async def put(self, state: ContentState, before: ContentState | None) -> ContentState | None:
+        """Store a state in place of `before` (`None`: there was none). Returns it with its version.
+
+        Returns `None`, and changes nothing, where another one than `before` is stored.
+        """
+
+    async def silent(self, course_id: CourseId, opened_before: datetime, limit: int) -> Sequence[SilentLaunch]:
+        """Return the last launches in a course before a time from which nothing has come, the newest first."""
+
+    async def erase(self, learner_id: LearnerId) -> None:
+        """Remove everything that content has stored for a learner."""
+
+
 class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
     """A database with the catalogue and the learners' progress.
 
@@ -426,6 +452,10 @@ class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, Lear
     @property
     def goals(self) -> Goals:
         """Learners' goals."""
+
+    @property
+    def content_states(self) -> ContentStates:
+        """What the content of lessons has stored for learners."""
 
     @property
     def events(self) -> Events:

@@ -64,13 +64,17 @@ class InvalidReasonError(InvalidParameterError):
 NUMBERS: Final[Mapping[str, int]] = {"run": MOST_RUNS, "delivery_id": HIGHEST_NUMBER}
 """The parameters of paths that are whole numbers from 1, with the highest number of each."""
 REASON: Final = "reason"
-"""The parameter of paths that is a reason. All others are UUIDs."""
+"""The parameter of paths that is a reason."""
+LAUNCH: Final = "launch"
+"""The parameter of paths that is the token of a launch. All others are UUIDs."""
 
 
 def parse_parameter(name: str, text: str) -> str:
     """Return a parameter of a path in canonical form. Raises one of the errors above."""
     if name == REASON:
         return parse_reason(text)
+    if name == LAUNCH:
+        return text
     if name not in NUMBERS:
         return parse_identifier(name, text)
     if not _NUMBER.fullmatch(text) or int(text) > NUMBERS[name]:

@@ -27,6 +27,7 @@ from headway.domain.progress import LessonProgress, new_lesson_progress
 from headway.domain.runs import EndedRun, Run
 from headway.domain.writes import LessonWrite, Origin
 from headway.formats import progress
+from headway.formats.content_states import HeldContentState, content_state
 from headway.formats.enrolments import Completion, completion
 from headway.formats.fields import Moment
 from headway.formats.people import ProfileDocument
@@ -130,7 +131,10 @@ class HeldGoal(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All data of a learner: profile, goal, lesson and course progress, finished days, completions, groups, runs."""
+    """All data of a learner: profile, goal, progress in lessons and courses, days, completions, groups, runs, content.
+
+    Content is what the content of lessons has stored.
+    """
 
     user_id: UUID
     profile: ProfileDocument | None
@@ -141,6 +145,7 @@ class LearnerExport(BaseModel):
     completions: list[Completion]
     groups: list[HeldGroup]
     runs: Annotated[list[HeldRun], Field(description="The runs of courses that have ended.")]
+    content_states: list[HeldContentState]
 
 
 _day: Final = renderer(
@@ -251,6 +256,7 @@ class _Document(TypedDict, total=False):
     profile: ProfileDocument | None
     goal: HeldGoal | None
     groups: list[HeldGroup]
+    content_states: list[HeldContentState]
     rows: list[dict[str, Any]]
     standings: list[_HeldProgress]
 
@@ -286,13 +292,15 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
         "completions": Array(record.completions, completion),
         "groups": Array(record.groups, _group),
         "runs": Array(record.runs, _run),
+        "content_states": Array(record.content_states, content_state),
     }
 
 
 def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line]:
     """Return the lines of an export: its lesson progress, course progress with all days of the course, and the rest.
 
-    The rest is its completions, its profile and its goal, which have no line where they are empty. Groups are ignored.
+    The rest is its completions, its profile, its goal and what content has stored, which have no line where they are
+    empty. Groups are ignored.
     They are for `learner_id`, or for the learner that the export names. Raises `InvalidValueError` at once where the
     content is no export.
     """
@@ -341,6 +349,8 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
     goal = document.get("goal")
     if goal is not None:
         yield Line(next(numbers), GoalRestore(learner_id, goal.days_per_week, goal.since))
+    for held_state in document.get("content_states", []):
+        yield Line(next(numbers), held_state.to_state(learner_id))
     if document.get("groups"):
         yield Line(next(numbers), None, ignored=("groups",))
 

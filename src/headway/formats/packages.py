@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from headway.domain.catalogue import LessonKind
-from headway.domain.packages import ScormVersion
+from headway.domain.scorm import ScormVersion
 from headway.formats.course_document import CourseChange, CourseImpact, impact_document
 from headway.formats.queries import Flag, Nothing, optional
 from headway.service import ImportedPackage

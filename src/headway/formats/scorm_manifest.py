@@ -13,7 +13,8 @@ from xml.etree.ElementTree import Element
 
 from headway.domain.bounds import COURSE_LESSONS
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.packages import MANIFEST, Launch, Package, PackageIndex, PackageItem, ScormVersion
+from headway.domain.packages import MANIFEST, Launch, Package, PackageIndex, PackageItem
+from headway.domain.scorm import ScormVersion
 from headway.domain.text import title_fault, without_controls
 from headway.formats.manifest_xml import read_xml
 from headway.formats.package_links import Link, UnusableLinkError, join_bases, resolve

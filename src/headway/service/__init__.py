@@ -19,6 +19,7 @@ from headway.service.finding import FindingService, Found, FoundLesson
 from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
+from headway.service.launches import LaunchesService, Playing
 from headway.service.learners import LearnersService
 from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
@@ -63,6 +64,7 @@ __all__ = [
     "Home",
     "ImportedPackage",
     "IssuedCode",
+    "LaunchesService",
     "LearnerDetail",
     "LearnerReading",
     "LearnersService",
@@ -84,6 +86,7 @@ __all__ = [
     "PeopleService",
     "Person",
     "PlacedNote",
+    "Playing",
     "ProgressService",
     "Recorded",
     "ResultsService",
@@ -120,6 +123,7 @@ class Services(NamedTuple):
     course_list: CourseListService
     events: EventsService
     webhooks: WebhooksService
+    launches: LaunchesService
     packages: PackagesService
 
     @classmethod
@@ -133,6 +137,7 @@ class Services(NamedTuple):
         allowed: Networks,
         *,
         offline: timedelta,
+        launch_lifetime: timedelta,
         keeps_profiles: bool = True,
         packages: PackageStore | None = None,
         largest_package: int = 0,
@@ -142,12 +147,14 @@ class Services(NamedTuple):
         `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
         to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
         `keeps_profiles=False`, the operations of learner profiles are refused. `offline` is as in `ProgressService`.
-        `packages` keeps SCORM packages (`None`: nothing does), of which none has more than `largest_package` bytes.
+        `launch_lifetime` is as in `LaunchesService`. `packages` keeps SCORM packages (`None`: nothing does), of which none
+        has more than `largest_package` bytes.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
         enrolments = EnrolmentsService(store)
         catalogue = CatalogueService(store, course_changed)
+        packages_service = PackagesService(store, catalogue, packages, largest_package)
         return cls(
             catalogue,
             ProgressService(store, offline=offline),
@@ -168,5 +175,6 @@ class Services(NamedTuple):
             CourseListService(store),
             EventsService(store),
             WebhooksService(store, send, allowed),
-            PackagesService(store, catalogue, packages, largest_package),
+            LaunchesService(store, packages_service, launch_lifetime, keeps_profiles=keeps_profiles),
+            packages_service,
         )

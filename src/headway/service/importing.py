@@ -37,6 +37,7 @@ from headway.domain.imports import (
     refusal_of,
     together_or_not,
 )
+from headway.domain.launches import ContentState
 from headway.domain.limits import check_write, is_limited
 from headway.domain.people import NO_PROFILE, ProfileRestore
 from headway.domain.ports import ImportLedger, Store
@@ -153,7 +154,7 @@ class Import:
                 return await when_there_is_room(lambda: self._store.write(line))
             case CourseProgressRestore():
                 return await when_there_is_room(lambda: self._store.restore(line))
-            case Completion() | ProfileRestore() | GoalRestore():
+            case Completion() | ProfileRestore() | GoalRestore() | ContentState():
                 change = await _change(self._store, line, self._clock())
                 if change is not None:
                     await when_there_is_room(change)
@@ -347,9 +348,9 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
 
 
 async def _change(
-    store: Store, restored: Completion | ProfileRestore | GoalRestore, now: datetime
+    store: Store, restored: Completion | ProfileRestore | GoalRestore | ContentState, now: datetime
 ) -> Callable[[], Awaitable[object]] | None:
-    """Return what stores a completion, a profile or a goal of an export; `None` where nothing changes."""
+    """Return what stores a part of an export that is no progress; `None` where nothing changes."""
     learner_id = restored.learner_id
     if isinstance(restored, Completion):
         completion = checked(restored, now)
@@ -357,6 +358,9 @@ async def _change(
         return None if is_kept else partial(store.keep_completion, completion)
     if isinstance(restored, GoalRestore):
         return None if await store.goals.find(learner_id) else partial(store.goals.restore, *restored)
+    if isinstance(restored, ContentState):
+        states = store.content_states
+        return None if await states.find(*restored.key) else partial(states.put, restored, None)
     stored = await store.profiles.find(learner_id)
     present = stored.profile if stored else NO_PROFILE
     profile = restored.after(present)

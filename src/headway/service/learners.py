@@ -34,7 +34,8 @@ class LearnersService:
         record = await self._store.learner_record(learner_id)
         stored = await self._store.profiles.find(learner_id)
         goal = await self._store.goals.find(learner_id)
-        return record._replace(profile=stored.profile if stored else None, goal=goal)
+        states = await self._store.content_states.all_of(learner_id)
+        return record._replace(profile=stored.profile if stored else None, goal=goal, content_states=states)
 
     async def erase(self, principal: Principal, learner_id: LearnerId) -> None:
         """Remove all data of a learner, if there is any. Needs `learners:admin`.
@@ -45,6 +46,7 @@ class LearnersService:
         await self._store.erase(learner_id)
         await self._store.profiles.remove(learner_id)
         await self._store.goals.remove(learner_id)
+        await self._store.content_states.erase(learner_id)
         await self._store.imports.forget_all(learner_id)
         await self._store.sign_in_codes.forget_all(learner_id)
         _log.info("learner_erased", learner=learner_id)

@@ -81,7 +81,9 @@ class PackagesService:
         return self._found_packages
 
     async def launch(self, content_id: ContentId) -> StoredLaunch | None:
-        """Return what a lesson's content launches; `None` where the content is not of a package."""
+        """Return what a lesson's content launches; `None` where the content is not of a package here."""
+        if self._found_packages is None:
+            return None
         found = self._launches.get(content_id) or await self._packages.launch(content_id)
         return found and _kept(self._launches, content_id, found, _KEPT_LAUNCHES)
 

@@ -34,6 +34,7 @@ from headway.domain.holdings import (
     RunKey,
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, WebhookId
+from headway.domain.launches import ContentState
 from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
@@ -345,6 +346,15 @@ _GOALS: Final[_Kind[Goal, tuple[LearnerId]]] = _Kind(
     put=lambda archive, goals: archive.put_goals(goals),
     precedes=lambda one, other: one.version < other.version,
 )
+_CONTENT_STATES: Final[_Kind[ContentState, LessonKey]] = _Kind(
+    "content states",
+    one="a content state",
+    batch=50,  # of 64,000 characters or more
+    key=lambda state: state.key,
+    read=lambda archive, after, limit: archive.content_states(after, limit),
+    put=lambda archive, states: archive.put_content_states(states),
+    precedes=lambda one, other: one.version < other.version,
+)
 # A published event does not change any more. It leaves the feed after some time, and when its learner is erased.
 _EVENTS: Final[_Kind[PublishedEvent, tuple[int]]] = _Kind(
     "events",
@@ -401,6 +411,7 @@ _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
     _GROUPS,
     _PROFILES,
     _GOALS,
+    _CONTENT_STATES,
     _EVENTS,
     _UNPUBLISHED_EVENTS,
     _WEBHOOKS,

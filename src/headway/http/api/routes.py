@@ -10,6 +10,7 @@ from headway.http.api import (
     events,
     goals,
     groups,
+    launches,
     learners,
     packages,
     people,
@@ -22,7 +23,8 @@ from headway.http.api import (
 
 PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
-    progress, sync, learners, people, courses, packages, enrolments, attention, statistics, groups, goals, sign_in,
+    progress, sync, launches, learners, people, courses, packages, enrolments, attention, statistics, groups, goals,
+    sign_in,
     events, webhooks,
 )  # fmt: skip
 

@@ -34,6 +34,7 @@ from headway.http.engine.requests import (
     Call,
     HeldBody,
     Pages,
+    Player,
     RequestHeaders,
     Upload,
     is_known,
@@ -141,13 +142,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What every endpoint needs. `pages` is `None` where the installation serves no pages."""
+    """What every endpoint needs. `pages` and `player` are `None` where the installation has none."""
 
     services: Services
     lists: RenderedLists
     long_answers: LongAnswers
     authenticator: Authenticator
     pages: Pages | None
+    player: Player | None
     metrics: Metrics
     log_requests: LoggedRequests
     streams: Streams
@@ -169,6 +171,7 @@ class Endpoint:
         self._long_answers = dependencies.long_answers
         self._authenticator = dependencies.authenticator
         self._pages = dependencies.pages
+        self._player = dependencies.player
         self._streams = dependencies.streams
         self._bodies = dependencies.bodies
         route = prefix + operation.path
@@ -260,7 +263,7 @@ class Endpoint:
     def _call(self, principal: Principal, request: Request, checked: tuple[str, ...], body: bytes) -> Call:
         return Call(
             self._services, self._lists, self._long_answers, self._streams, principal, request.headers, checked, body,
-            request.query, request.scheme, self._pages,
+            request.query, request.scheme, self._pages, self._player,
         )  # fmt: skip
 
     def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:

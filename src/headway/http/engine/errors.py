@@ -22,6 +22,7 @@ from headway.domain.errors import (
     InvalidValueError,
     KeyReusedError,
     KeysUnavailableError,
+    LaunchNotFoundError,
     LearnerNotFoundError,
     LessonLockedError,
     LessonNotFoundError,
@@ -63,6 +64,7 @@ from headway.http.engine.requests import (
     InvalidHeaderError,
     NotAcceptableError,
     PagesOffError,
+    PlayerOffError,
     TooManyBodiesError,
 )
 
@@ -97,6 +99,8 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     WebhookNotFoundError: Refused(404, "webhook_not_found"),
     DeliveryNotFoundError: Refused(404, "delivery_not_found"),
     PagesOffError: Refused(404, "pages_off"),
+    PlayerOffError: Refused(404, "player_off"),
+    LaunchNotFoundError: Refused(404, "launch_not_found"),
     NotAcceptableError: Refused(406, "not_acceptable"),
     ImportUnderWayError: Refused(409, "import_under_way"),
     PeopleImportUnderWayError: Refused(409, "people_import_under_way"),

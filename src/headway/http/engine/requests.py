@@ -8,9 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Final, NamedTuple, Self
 
-from headway.auth import Authenticator, Sessions
+from headway.auth import Authenticator, LaunchTokens, Sessions
 from headway.domain.errors import HeadwayError, NotFoundError, UnavailableError
 from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.packages import PackageDigest
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.engine.event_streams import Streams
@@ -52,11 +53,38 @@ class Pages(NamedTuple):
         return origin_of(self.public_url, scheme, headers.get(b"host", b"localhost").decode("latin-1"))
 
 
+CONTENT_PATH: Final = "/content"
+"""The path below which Headway serves the content of packages, and the page that plays it."""
+
+
+class Player(NamedTuple):
+    """What the API knows of the player of content: its tokens, the path of the API, and the origin of the content.
+
+    `origin` is empty where the content has the origin of the service.
+    """
+
+    tokens: LaunchTokens
+    api: str
+    origin: str
+
+    def commit_address(self, token: str) -> str:
+        """Return the address that takes the commits of a launch."""
+        return f"{self.origin}{self.api}/launches/{token}/commits"
+
+    def page_address(self, token: str) -> str:
+        """Return the address of the page that plays a launch."""
+        return f"{self.origin}{CONTENT_PATH}/play/{token}"
+
+    def files_address(self, package: PackageDigest) -> str:
+        """Return the address below which a package's files are."""
+        return f"{self.origin}{CONTENT_PATH}/files/{self.tokens.of_package(package)}"
+
+
 class Call(NamedTuple):
     """An authenticated request, with its path's identifiers checked and its body read.
 
-    `pages` is `None` where the installation serves no pages. `upload` is the body of an operation that takes a large
-    file; its handler reads it.
+    `pages` is `None` where the installation serves no pages, and `player` where it has no secret for launches. `upload`
+    is the body of an operation that takes a large file; its handler reads it.
     """
 
     services: Services
@@ -70,6 +98,7 @@ class Call(NamedTuple):
     query: bytes
     scheme: str
     pages: Pages | None
+    player: Player | None
     upload: "Upload | None" = None
 
     def received(self, most_bytes: int, folder: Path | None) -> AbstractAsyncContextManager[BinaryIO]:
@@ -94,6 +123,13 @@ class PagesOffError(NotFoundError):
 
     def __init__(self) -> None:
         super().__init__("This installation serves no pages to sign in to.")
+
+
+class PlayerOffError(NotFoundError):
+    """The operation needs launches, and this installation has no secret for their tokens."""
+
+    def __init__(self) -> None:
+        super().__init__("Launches need a secret. Set HEADWAY_SESSION_SECRET, for example by: openssl rand -base64 48")
 
 
 class BodyTooLargeError(HeadwayError):

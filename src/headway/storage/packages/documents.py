@@ -19,9 +19,9 @@ from headway.domain.packages import (
     PackageDigest,
     PackageFile,
     PackageIndex,
-    ScormVersion,
     StoredLaunch,
 )
+from headway.domain.scorm import ScormVersion
 
 _FIELDS: Final = frozenset(field.name for field in fields(Launch))
 

@@ -35,6 +35,7 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "profiles",
         "profile_words",
         "goals",
+        "content_states",
         "unpublished_events",
     ),
     "feed": ("events", "event_feeds"),

@@ -56,6 +56,7 @@ from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run, to_note, to_run
 from headway.storage.shared.consumers import StoredConsumers
+from headway.storage.shared.content_states import StoredContentStates
 from headway.storage.shared.events import StoredEvents
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
@@ -110,6 +111,7 @@ class PostgresStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
+        self._content_states = StoredContentStates(session, clock)
         self._consumers = StoredConsumers(session, clock)
         self._webhooks = StoredWebhooks(session, sql.EVENTS.feed)
         self._recalculations = Recalculations(session, clock)
@@ -162,6 +164,11 @@ class PostgresStore:
     def goals(self) -> StoredGoals:
         """The learners' goals, while the store is open."""
         return self._goals
+
+    @property
+    def content_states(self) -> StoredContentStates:
+        """What the content of lessons has stored, while the store is open."""
+        return self._content_states
 
     @property
     def consumers(self) -> StoredConsumers:

@@ -25,6 +25,7 @@ from headway.domain.holdings import (
     RunKey,
 )
 from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, WebhookId
+from headway.domain.launches import ContentState
 from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
@@ -33,6 +34,7 @@ from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion, to_ended_run
 from headway.storage.shared.consumers import to_delivery
+from headway.storage.shared.content_states import from_content_state, to_content_state
 from headway.storage.shared.events import EventStatements, from_event, from_held, key_of, to_held, to_published
 from headway.storage.shared.goals import to_goal
 from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
@@ -161,6 +163,15 @@ class ArchiveReader:
     async def put_goals(self, goals: Sequence[Goal]) -> None:
         """Store learners' goals with these versions."""
         await self._session.change_all(Each(sql.HOLD_GOAL, goals))
+
+    async def content_states(self, after: LessonKey | None, limit: int) -> Sequence[ContentState]:
+        """Return what content has stored by learner, course and lesson."""
+        found = map(to_content_state, await self._page(sql.CONTENT_STATES_FROM, after or _FIRST_KEY, limit + 1))
+        return [state for state in found if state.key != after][:limit]
+
+    async def put_content_states(self, states: Sequence[ContentState]) -> None:
+        """Store what content has stored, with the same versions."""
+        await self._session.change_all(Each(sql.HOLD_CONTENT_STATE, list(map(from_content_state, states))))
 
     async def events(self, after: int | None, limit: int) -> Sequence[PublishedEvent]:
         """Return published events by number."""

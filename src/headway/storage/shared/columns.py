@@ -162,6 +162,19 @@ PROFILES: Final = Table(
     words="text",
     version="bigint",
 )
+CONTENT_STATES: Final = Table(
+    "content_states",
+    key=3,
+    user_id="uuid",
+    course_id="uuid",
+    lesson_id="uuid",
+    run="integer",
+    opened_at="timestamptz",
+    reported_at="timestamptz",
+    account="text",
+    cmi="text",
+    version="bigint",
+)
 GOALS: Final = Table("goals", key=1, user_id="uuid", days_per_week="smallint", since="date", version="bigint")
 _EVENT: Final = {
     "id": "uuid",
@@ -250,6 +263,7 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
         learner_days=LEARNER_DAYS,
         profiles=PROFILES,
         goals=GOALS,
+        content_states=CONTENT_STATES,
         events=EVENTS,
         unpublished_events=UNPUBLISHED_EVENTS,
         event_deliveries=EVENT_DELIVERIES,

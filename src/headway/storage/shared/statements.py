@@ -84,6 +84,14 @@ PUT_GOAL: Final = _sql("put_goal")
 RESTORE_GOAL: Final = _sql("restore_goal")
 HOLD_GOAL: Final = _sql("hold_goal")
 REMOVE_GOAL: Final = _sql("remove_goal")
+FIND_CONTENT_STATE: Final = _sql("find_content_state")
+CONTENT_STATES_OF: Final = _sql("content_states_of")
+CONTENT_STATES_FROM: Final = _sql("content_states_from")
+ADD_CONTENT_STATE: Final = _sql("add_content_state")
+CHANGE_CONTENT_STATE: Final = _sql("change_content_state")
+HOLD_CONTENT_STATE: Final = _sql("hold_content_state")
+SILENT_LAUNCHES: Final = _sql("silent_launches")
+ERASE_CONTENT_STATES: Final = _sql("erase_content_states")
 FIND_CONSUMER: Final = _sql("find_consumer")
 ADD_CONSUMER: Final = _sql("add_consumer")
 TAKE_CONSUMER: Final = _sql("take_consumer")
@@ -125,7 +133,7 @@ DAYS_FROM: Final = _sql("days_from")
 COUNT_LESSON_PROGRESS: Final = _sql("count_lesson_progress")
 _KINDS: Final = (
     "courses", "lesson_progress", "course_progress", "days", "completions", "runs", "groups", "profiles", "goals",
-    "events", "unpublished_events", "webhooks", "deliveries",
+    "content_states", "events", "unpublished_events", "webhooks", "deliveries",
 )  # fmt: skip
 HOLDINGS: Final = tuple(_sql(f"count_{kind}") for kind in _KINDS)
 """The statements that count everything, in the order of `Holdings`."""

@@ -49,6 +49,7 @@ from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_run
 from headway.storage.shared.consumers import StoredConsumers
+from headway.storage.shared.content_states import StoredContentStates
 from headway.storage.shared.events import StoredEvents
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
@@ -122,6 +123,7 @@ class SqliteStore:
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
+        self._content_states = StoredContentStates(session, clock)
         self._consumers = StoredConsumers(session, clock)
         self._webhooks = StoredWebhooks(session, sql.EVENTS.feed)
         self._events = StoredEvents(session, sql.EVENTS, clock, recording, self._groups.members_among)
@@ -165,6 +167,11 @@ class SqliteStore:
     def goals(self) -> StoredGoals:
         """The learners' goals, while the store is open."""
         return self._goals
+
+    @property
+    def content_states(self) -> StoredContentStates:
+        """What the content of lessons has stored, while the store is open."""
+        return self._content_states
 
     @property
     def consumers(self) -> StoredConsumers:

@@ -1,0 +1,50 @@
+"""The player page, and the script that content in a sandbox gets into its first page."""
+
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from html import escape
+from typing import Final
+
+from headway.player.scripts import Scripts
+
+MOST_CHANGED_BYTES: Final = 8 * 1024 * 1024
+"""A larger page of content stays as it is: no page of content is so large."""
+
+# Where a script comes before all others: behind <head>, else behind <html>, else behind the DOCTYPE.
+_BEGINNINGS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE) for pattern in (rb"<head(\s[^>]*)?>", rb"<html(\s[^>]*)?>", rb"<!doctype[^>]*>")
+)
+_UTF_16: Final = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
+
+
+def player_page(scripts: Scripts, launch_address: str, *, sandboxed: bool) -> str:
+    """Return the page that plays a launch."""
+    script = _script(scripts, launch=launch_address, sandboxed="true" if sandboxed else "false")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Headway</title>'
+        f'<link rel="stylesheet" href="{escape(scripts.address("player.css"))}">{script}</head><body></body></html>'
+    )
+
+
+def with_interface(page: bytes, scripts: Scripts) -> bytes:
+    """Return a page of content with the script that makes the interface, before all other scripts."""
+    script = _script(scripts)
+    encoding = _UTF_16.get(page[:2])
+    if encoding is not None:
+        text = page[2:].decode(encoding, "surrogatepass")
+        return page[:2] + _with(text.encode("utf-8", "surrogatepass"), script).decode("utf-8", "surrogatepass").encode(
+            encoding, "surrogatepass"
+        )
+    return _with(page, script)
+
+
+def _with(page: bytes, script: str) -> bytes:
+    found = next((match for beginning in _BEGINNINGS if (match := beginning.search(page))), None)
+    at = found.end() if found else 0
+    return page[:at] + script.encode() + page[at:]
+
+
+def _script(scripts: Scripts, **data: str) -> str:
+    data |= {version: scripts.address(f"{version}.min.js") for version in ("scorm12", "scorm2004")}
+    attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+    return f'<script src="{escape(scripts.address("player.js"))}" {attributes}></script>'

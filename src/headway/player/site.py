@@ -1,0 +1,111 @@
+"""The routes of the player: its page, its scripts, and the files of packages."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from headway.auth import LaunchTokens
+from headway.domain.errors import HeadwayError
+from headway.domain.packages import PackageDigest, PackageFile, PackageIndex
+from headway.http.engine.errors import refusal, to_reply
+from headway.http.engine.replies import to_response
+from headway.http.engine.requests import CONTENT_PATH
+from headway.player.files import is_page, media_type_of, range_of
+from headway.player.framing import Framing
+from headway.player.pages import MOST_CHANGED_BYTES, player_page, with_interface
+from headway.player.scripts import Scripts
+
+_READ: Final = ["GET", "HEAD"]
+# For a week: as long as the address of a package stays the same. Only the learner's own browser may keep a file.
+_KEPT: Final = "private, max-age=604800, immutable"
+_NOT_MODIFIED: Final = 304
+_PARTIAL: Final = 206
+_NO_SUCH_RANGE: Final = 416
+
+
+class Packages(Protocol):
+    """The packages that were imported."""
+
+    async def index(self, package: PackageDigest) -> PackageIndex:
+        """Return the files of a package."""
+
+    def read(self, file: PackageFile, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file from `start` up to `stop`."""
+
+
+@dataclass(frozen=True)
+class PlayerSite:
+    """The player. `api` is the path of the API."""
+
+    tokens: LaunchTokens
+    packages: Packages
+    framing: Framing
+    api: str
+    scripts: Scripts = field(default_factory=Scripts)
+
+    def router(self) -> APIRouter:
+        """Return a router with everything below the path of content."""
+        router = APIRouter(prefix=CONTENT_PATH, include_in_schema=False)
+        router.add_api_route("/play/{launch}", self._served(self._play), methods=_READ)
+        router.add_api_route("/static/{name}", self.scripts.serve, methods=_READ)
+        router.add_api_route("/files/{package}/{path:path}", self._served(self._file), methods=_READ)
+        return router
+
+    def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Return a handler whose answers are in the sandbox, refusals too: a name of a file may stand in one."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                response = await handler(request)
+            except HeadwayError as refused:
+                response = to_response(to_reply(refused))
+            response.headers["Content-Security-Policy"] = self.framing.policy
+            response.headers["Referrer-Policy"] = "no-referrer"  # the address has a token
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+            return response
+
+        return answer
+
+    async def _play(self, request: Request) -> Response:
+        token = request.path_params["launch"]
+        self.tokens.launch_in(token)
+        page = player_page(self.scripts, f"{self.api}/launches/{token}", sandboxed=self.framing.is_sandboxed)
+        return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+    async def _file(self, request: Request) -> Response:
+        index = await self.packages.index(self.tokens.package_in(request.path_params["package"]))
+        file = index.find(request.path_params["path"])
+        if file is None:
+            return to_response(refusal("The package has no such file.", 404, "not_found"))
+        is_changed = self.framing.is_sandboxed and is_page(file.path) and file.size <= MOST_CHANGED_BYTES
+        etag = f'"{file.digest[:32]}{"-s" if is_changed else ""}"'
+        headers = {"Cache-Control": _KEPT, "ETag": etag, "Accept-Ranges": "bytes"}
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=_NOT_MODIFIED, headers=headers)
+        media_type = media_type_of(file.path)
+        if is_changed:
+            content = b"".join([piece async for piece in self.packages.read(file)])
+            return _typed(Response(with_interface(content, self.scripts), headers=headers), media_type)
+        try:
+            asked = range_of(request.headers.get("range"), request.headers.get("if-range"), etag, file)
+        except ValueError:
+            return Response(status_code=_NO_SUCH_RANGE, headers={"Content-Range": f"bytes */{file.size}"})
+        start, stop = asked or (0, file.size)
+        headers["Content-Length"] = str(stop - start)
+        if asked is not None:
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
+        status = 200 if asked is None else _PARTIAL
+        if request.method == "HEAD":
+            return _typed(Response(status_code=status, headers=headers), media_type)
+        return _typed(StreamingResponse(self.packages.read(file, start, stop), status, headers), media_type)
+
+
+def _typed(response: Response, media_type: str) -> Response:
+    """Return the response with this media type, and no character set that Starlette would add."""
+    response.headers["Content-Type"] = media_type
+    return response

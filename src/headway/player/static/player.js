@@ -1,0 +1,365 @@
+// Plays the content of a lesson: gives it the interface of SCORM 1.2 or 2004, and sends what it reports to the service.
+//
+// This script runs in one of two places. On the player page it makes a frame for the content, and puts the interface
+// on its own window, where content looks for it. In a sandbox, windows can not see each other. There the service puts
+// this script into the first page of the content too, and it makes the interface there. The name of the window then
+// says which launch it is: a window keeps its name when it goes to another page.
+//
+// A commit is kept until the service has answered it, on the device where it may be. Without a connection it is sent
+// again later, at the latest when a player page is opened the next time.
+
+(() => {
+  const NAME = "headway ";
+  const KEPT = "headway-commit ";
+  const PLAIN = "text/plain;charset=UTF-8"; // as a beacon: no browser asks first whether it may send that
+  const HEARTBEAT = 60_000;
+  const OFTEN = 10_000;
+  const AGAIN = 5_000;
+  const SECOND = 1_000;
+  const GIVEN_UP = [400, 401, 403, 404, 409, 413, 422]; // the same commit is never accepted later
+  const NO_TIME = /^(PT?(0+(\.0+)?[YMDHS])*)?$|^0+:0+:0+(\.0+)?$/;
+
+  /**
+   * @typedef {{ address: string, sequence: number, madeAt: number, body: any }} Kept
+   * @typedef {{ address: string, last?: Kept }} Place
+   * @typedef {{ launch: string, title: string, scorm: "1.2" | "2004" | null, is_sco: boolean | null,
+   *   commit_url: string, content_url: string | null, cmi: any }} Launch
+   */
+
+  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+  const above = window.parent;
+
+  /** Where commits are kept: on the device, or where that is not allowed, while this page is open. */
+  const kept = (() => {
+    /** @type {Record<string, string>} */
+    const memory = {};
+    /** @type {Storage | null} */
+    let device = null;
+    try {
+      device = window.localStorage;
+    } catch {
+      // a sandbox has no storage
+    }
+    return {
+      /** @param {string} name @param {Kept} commit */
+      put(name, commit) {
+        const text = JSON.stringify(commit);
+        try {
+          if (device) device.setItem(name, text);
+          else memory[name] = text;
+        } catch {
+          memory[name] = text; // the device is full
+        }
+      },
+      /** @param {string} name */
+      remove(name) {
+        device?.removeItem(name);
+        delete memory[name];
+      },
+      /** @returns {[string, Kept][]} */
+      all() {
+        const onDevice = device ? Object.entries(device) : [];
+        return [...onDevice, ...Object.entries(memory)]
+          .filter(([name]) => name.startsWith(KEPT))
+          .map(([name, text]) => /** @type {[string, Kept]} */ ([name, JSON.parse(text)]))
+          .sort(([, one], [, other]) => one.madeAt - other.madeAt || one.sequence - other.sequence);
+      },
+    };
+  })();
+
+  /** @param {string} event @param {string} [detail] */
+  function tell(event, detail) {
+    above.postMessage({ headway: event, detail }, "*"); // says nothing that the page above may not know
+  }
+
+  /** @param {Kept} commit */
+  function bodyOf({ body, madeAt }) {
+    return JSON.stringify({ ...body, commitAgeSeconds: Math.max(0, (Date.now() - madeAt) / SECOND) });
+  }
+
+  /**
+   * Whether the service has taken a commit or has given it up, by its answer; null when it may be sent again.
+   * @param {string} name
+   * @param {number} status
+   * @param {string} text
+   */
+  function isTaken(name, status, text) {
+    const isRefused = GIVEN_UP.includes(status);
+    if (!isRefused && (status < 200 || status > 299)) {
+      tell("waiting");
+      return null;
+    }
+    kept.remove(name);
+    tell(isRefused ? "refused" : "saved", isRefused ? reasonIn(text) : "");
+    return !isRefused;
+  }
+
+  /** @param {string} text */
+  function reasonIn(text) {
+    try {
+      const { detail } = JSON.parse(text);
+      return typeof detail === "string" ? detail : "";
+    } catch {
+      return ""; // from something between here and the service
+    }
+  }
+
+  /** @param {Kept} commit */
+  function nameOf(commit) {
+    return `${KEPT}${commit.address} ${commit.sequence}`;
+  }
+
+  /** @param {Kept} commit */
+  function keep(commit) {
+    kept.put(nameOf(commit), commit);
+    const says = resultIn(commit.body);
+    for (const [name, older] of kept.all()) {
+      const isNeedless = older.address === commit.address && older.sequence < commit.sequence;
+      if (isNeedless && resultIn(older.body) === says) kept.remove(name);
+    }
+  }
+
+  /** What counts of a commit even if a later one says something else. @param {any} body */
+  function resultIn({ cmi }) {
+    const { core = cmi } = cmi;
+    return JSON.stringify([core.lesson_status, core.completion_status, core.success_status, core.score]);
+  }
+
+  /**
+   * Send a commit, and wait for the answer, as content expects it.
+   * @param {Kept} commit
+   */
+  function sendNow(commit) {
+    const request = new XMLHttpRequest();
+    request.open("POST", commit.address, false);
+    request.setRequestHeader("Content-Type", PLAIN);
+    try {
+      request.send(bodyOf(commit));
+    } catch {
+      navigator.sendBeacon(commit.address, new Blob([bodyOf(commit)], { type: PLAIN })); // for a page that is left
+      tell("waiting");
+      return null;
+    }
+    return isTaken(nameOf(commit), request.status, request.responseText);
+  }
+
+  /** Send everything that is kept, the oldest first. Stops where the service can not be reached. */
+  async function sendKept() {
+    for (const [name, commit] of kept.all()) {
+      try {
+        const headers = { "Content-Type": PLAIN };
+        const answer = await fetch(commit.address, { method: "POST", headers, body: bodyOf(commit) });
+        if (isTaken(name, answer.status, await answer.text()) === null) return;
+      } catch {
+        tell("waiting");
+        return;
+      }
+    }
+  }
+
+  /** Counts the time for which the page is visible. */
+  function stopwatch() {
+    let seconds = 0;
+    let since = document.hidden ? null : performance.now();
+    document.addEventListener("visibilitychange", () => {
+      if (since !== null) seconds += (performance.now() - since) / SECOND;
+      since = document.hidden ? null : performance.now();
+    });
+    return () => seconds + (since === null ? 0 : (performance.now() - since) / SECOND);
+  }
+
+  /** @param {number} seconds @param {boolean} isClock */
+  function spanOf(seconds, isClock) {
+    const whole = Math.round(seconds);
+    if (!isClock) return `PT${whole}S`;
+    const parts = [whole / 3600, (whole / 60) % 60, whole % 60].map((part) =>
+      String(Math.floor(part)).padStart(2, "0"),
+    );
+    return parts.join(":");
+  }
+
+  /**
+   * Make the interface for content on this window.
+   * @param {Launch} launch
+   * @param {Place} place
+   */
+  function begin(launch, place) {
+    const isOld = launch.scorm === "1.2";
+    const elapsed = stopwatch();
+    let last = place.last;
+    let isOpen = false;
+    let isChanged = false;
+    let lastCommit = performance.now();
+
+    /** @param {any} body */
+    function commit(body) {
+      const sequence = (last?.sequence ?? 0) + 1;
+      const part = body.cmi.core ?? body.cmi;
+      if (NO_TIME.test(part.session_time ?? "")) part.session_time = spanOf(elapsed(), isOld);
+      last = { address: launch.commit_url, sequence, madeAt: Date.now(), body: { ...body, commitSequence: sequence } };
+      lastCommit = performance.now();
+      isChanged = false;
+      keep(last);
+      return sendNow(last) !== false;
+    }
+
+    const service = {
+      /** @param {string} _address @param {any} body */
+      processHttpRequest(_address, body) {
+        const isKept = commit(body);
+        return { result: isKept ? "true" : "false", errorCode: isKept ? 0 : 101 };
+      },
+      updateSettings() {
+        // it has none
+      },
+    };
+    const { Scorm12API, Scorm2004API } = /** @type {any} */ (window);
+    const settings = { lmsCommitUrl: launch.commit_url, dataCommitFormat: "json", httpService: service, logLevel: 5 };
+    const api = isOld ? new Scorm12API(settings) : new Scorm2004API(settings);
+    const prefix = isOld ? "LMS" : "";
+    api.loadFromJSON(launch.cmi);
+    api.on(`${prefix}Initialize`, () => {
+      isOpen = true;
+      tell("begun");
+    });
+    api.on(`${prefix}SetValue.cmi.*`, () => {
+      isChanged = true;
+    });
+    api.on(isOld ? "LMSFinish" : "Terminate", () => {
+      isOpen = false;
+      tell("ended");
+    });
+    api.on("SequenceNext", () => tell("continue"));
+    api.on("SequencePrevious", () => tell("previous"));
+
+    function commitChanges() {
+      const isDue = isChanged || performance.now() - lastCommit > HEARTBEAT;
+      if (isOpen && isDue && !document.hidden) api[`${prefix}Commit`]("");
+    }
+    setInterval(commitChanges, OFTEN);
+    addEventListener("pagehide", () => {
+      if (isOpen) api[`${prefix}Commit`]("");
+      if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last });
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (isOpen && document.hidden) api[`${prefix}Commit`]("");
+    });
+    /** @type {any} */ (window)[isOld ? "API" : "API_1484_11"] = api;
+  }
+
+  /**
+   * Report an asset, which can not report anything itself: it is completed when it is shown.
+   * @param {Launch} launch
+   */
+  function beginAsset(launch) {
+    const elapsed = stopwatch();
+    let sequence = 0;
+    function report() {
+      sequence += 1;
+      const cmi = { completion_status: "completed", session_time: spanOf(elapsed(), false) };
+      const made = {
+        address: launch.commit_url,
+        sequence,
+        madeAt: Date.now(),
+        body: { cmi, commitSequence: sequence },
+      };
+      keep(made);
+      sendNow(made);
+    }
+    report();
+    addEventListener("pagehide", report);
+  }
+
+  /** @param {Launch} launch */
+  function scriptFor({ scorm }) {
+    return scorm === "1.2" ? script.dataset.scorm12 : script.dataset.scorm2004;
+  }
+
+  /** The player page. */
+  async function play(/** @type {string} */ address) {
+    const isSandboxed = script.dataset.sandboxed === "true";
+    await sendKept();
+    const answer = await fetch(address, { cache: "no-store" });
+    if (!answer.ok) throw new Error(reasonIn(await answer.text()));
+    /** @type {Launch} */
+    const launch = await answer.json();
+    if (!launch.content_url) throw new Error("The content of this lesson is in no package here.");
+    const frame = document.createElement("iframe");
+    frame.title = launch.title;
+    frame.allow = "autoplay; clipboard-write; fullscreen";
+    addEventListener("message", ({ source, data }) => {
+      if (source === frame.contentWindow) above.postMessage(data, "*");
+    });
+    if (launch.is_sco && isSandboxed) frame.name = NAME + JSON.stringify({ address });
+    if (launch.is_sco && !isSandboxed) {
+      await loaded(scriptFor(launch) ?? "");
+      begin(launch, { address });
+    }
+    frame.src = launch.content_url;
+    document.body.replaceChildren(frame);
+    if (!launch.is_sco) frame.addEventListener("load", () => beginAsset(launch), { once: true });
+    setInterval(sendKept, AGAIN);
+    addEventListener("online", sendKept);
+  }
+
+  function loaded(/** @type {string} */ address) {
+    return new Promise((resolve, reject) => {
+      const element = Object.assign(document.createElement("script"), {
+        src: address,
+        onload: resolve,
+        onerror: reject,
+      });
+      document.head.append(element);
+    });
+  }
+
+  /** The first page of content in a sandbox. Everything has to be ready before the next script of the page runs. */
+  function playHere(/** @type {Place} */ place) {
+    if (place.last) sendNow(place.last); // that of the page before may not have arrived
+    const request = new XMLHttpRequest();
+    request.open("GET", place.address, false);
+    request.send();
+    if (request.status !== 200) {
+      tell("failed", reasonIn(request.responseText));
+      return;
+    }
+    /** @type {Launch} */
+    const launch = JSON.parse(request.responseText);
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, { value: memoryStorage() });
+    }
+    Object.assign(window, { parent: window }); // else content that looks there for the interface breaks off
+    /** @type {any} */ (window).headwayBegin = () => begin(launch, place);
+    document.write(`<script src="${scriptFor(launch)}"></script><script>headwayBegin()</script>`);
+    setInterval(sendKept, AGAIN);
+    addEventListener("online", sendKept);
+  }
+
+  /** A storage that is gone with the page, for content that needs one. */
+  function memoryStorage() {
+    const values = new Map();
+    return {
+      get length() {
+        return values.size;
+      },
+      clear: () => values.clear(),
+      getItem: (/** @type {string} */ name) => values.get(String(name)) ?? null,
+      key: (/** @type {number} */ position) => [...values.keys()][position] ?? null,
+      removeItem: (/** @type {string} */ name) => void values.delete(String(name)),
+      setItem: (/** @type {string} */ name, /** @type {string} */ value) =>
+        void values.set(String(name), String(value)),
+    };
+  }
+
+  const { launch } = script.dataset;
+  if (launch) {
+    addEventListener("DOMContentLoaded", () => {
+      play(launch).catch((/** @type {Error} */ error) => {
+        document.body.textContent = error.message || "This lesson could not be opened. Load the page again.";
+        tell("failed", error.message);
+      });
+    });
+  } else if (window.name.startsWith(NAME)) {
+    playHere(JSON.parse(window.name.slice(NAME.length)));
+  }
+})();
