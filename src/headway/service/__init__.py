@@ -147,8 +147,8 @@ class Services(NamedTuple):
         `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
         to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
         `keeps_profiles=False`, the operations of learner profiles are refused. `offline` is as in `ProgressService`.
-        `launch_lifetime` is as in `LaunchesService`. `packages` keeps SCORM packages (`None`: nothing does), of which none
-        has more than `largest_package` bytes.
+        `launch_lifetime` is as in `LaunchesService`. `packages` keeps SCORM packages (`None`: nothing does), of which
+        none has more than `largest_package` bytes.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
