@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from headway.domain.scorm import ScormVersion
 from player.content import V12, V2004, Course, Place, page
 from support.browser import check_looks, visiting
 from support.packages import Item
@@ -12,7 +13,7 @@ STRANGE = 'slide=7;\\"quoted"\n\t\u2028 \U0001f600' * 2_781  # 63,963 of JavaScr
 
 
 @pytest.mark.parametrize("version", [V12, V2004])
-def test_content_completes_and_passes_the_lesson(version: str, running: Running, browser: Browser) -> None:
+def test_content_completes_and_passes_the_lesson(version: ScormVersion, running: Running, browser: Browser) -> None:
     course = Course(running, [Item(mastery_score=70) if version is V12 else Item(measure=0.7)], version=version)
     with visiting(browser, running, course.learner) as context:
         played = course.open(context)
@@ -30,7 +31,9 @@ def test_content_completes_and_passes_the_lesson(version: str, running: Running,
 
 
 @pytest.mark.parametrize("version", [V12, V2004])
-def test_content_that_fails_does_not_complete_the_lesson(version: str, running: Running, browser: Browser) -> None:
+def test_content_that_fails_does_not_complete_the_lesson(
+    version: ScormVersion, running: Running, browser: Browser
+) -> None:
     course = Course(running, [Item(mastery_score=70) if version is V12 else Item(measure=0.7)], version=version)
     with visiting(browser, running, course.learner) as context:
         played = course.open(context)
@@ -55,7 +58,7 @@ def test_content_that_fails_does_not_complete_the_lesson(version: str, running: 
 
 
 @pytest.mark.parametrize("version", [V12, V2004])
-def test_content_is_resumed_exactly(version: str, running: Running, browser: Browser) -> None:
+def test_content_is_resumed_exactly(version: ScormVersion, running: Running, browser: Browser) -> None:
     course = Course(running, version=version)
     core = "core." if version is V12 else ""
     location, entry, total = (
