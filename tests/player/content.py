@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Frame, Page
 
 from headway.domain.scorm import ScormVersion
 from support.packages import Item, scorm12_package, scorm2004_package
-from support.running import Running, eventually
+from support.running import Running
 
 V12, V2004 = ScormVersion.SCORM_12, ScormVersion.SCORM_2004
 
@@ -96,14 +96,18 @@ class Played:
 
     def __init__(self, opened: Page) -> None:
         self.page = opened
-        eventually(lambda: self._content() is not None)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the content has begun."""
+        self.content.wait_for_function("() => 'did' in window")
 
     @property
     def content(self) -> Frame:
         """The window of the content."""
-        found = self._content()
-        assert found is not None
-        return found
+        window = self.page.frame_locator("#frame iframe").locator("iframe").element_handle().content_frame()
+        assert window is not None
+        return window
 
     def do(self, *calls: tuple[str, ...]) -> list[str]:
         """Call the interface as content does, and return its answers."""
@@ -118,10 +122,3 @@ class Played:
     def get(self, *names: str) -> list[str]:
         """Return elements below `cmi`."""
         return self.do(*(("GetValue", f"cmi.{name}") for name in names))
-
-    def _content(self) -> Frame | None:
-        """Return the window of the content, as soon as its script has run."""
-        for frame in self.page.frames:
-            if "/content/files/" in frame.url and frame.evaluate("() => 'did' in window"):
-                return frame
-        return None

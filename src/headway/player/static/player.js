@@ -197,13 +197,15 @@
 
     /** @param {any} body */
     function commit(body) {
-      const sequence = (last?.sequence ?? 0) + 1;
+      // By the clock, so that the numbers grow from page to page too.
+      const sequence = Math.max((last?.sequence ?? 0) + 1, Date.now());
       const part = body.cmi.core ?? body.cmi;
       if (NO_TIME.test(part.session_time ?? "")) part.session_time = spanOf(elapsed(), isOld);
       last = { address: launch.commit_url, sequence, madeAt: Date.now(), body: { ...body, commitSequence: sequence } };
       lastCommit = performance.now();
       isChanged = false;
       keep(last);
+      if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last });
       return sendNow(last) !== false;
     }
 
@@ -243,7 +245,6 @@
     setInterval(commitChanges, OFTEN);
     addEventListener("pagehide", () => {
       if (isOpen) api[`${prefix}Commit`]("");
-      if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last });
     });
     document.addEventListener("visibilitychange", () => {
       if (isOpen && document.hidden) api[`${prefix}Commit`]("");
@@ -283,9 +284,8 @@
    */
   function beginAsset(launch) {
     const elapsed = stopwatch();
-    let sequence = 0;
     function report() {
-      sequence += 1;
+      const sequence = Date.now();
       const cmi = { completion_status: "completed", session_time: spanOf(elapsed(), false) };
       const made = {
         address: launch.commit_url,
