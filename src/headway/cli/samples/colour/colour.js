@@ -47,17 +47,17 @@ export function contrast(one, other) {
 }
 
 /**
- * A contrast as people write it, such as "4.5 : 1". It is rounded down: 4.49 is not enough where 4.5 is asked for.
+ * A contrast as people write it, such as "4.5:1". It is rounded down: 4.49 is not enough where 4.5 is asked for.
  * @param {number} value
  */
 export function ratio(value) {
-  return `${(Math.floor(value * 10) / 10).toFixed(1)} : 1`;
+  return `${(Math.floor(value * 10) / 10).toFixed(1)}:1`;
 }
 
 /** The grey that gives as much light as a colour. @param {Rgb} rgb @returns {Rgb} */
 export function greyOf(rgb) {
   const light = luminance(rgb);
-  const share = light <= 0.0031308 ? light * 12.92 : 1.055 * light ** (1 / 2.4) - 0.055;
+  const share = light <= 0.0031308 ? light * 12.92:1.055 * light ** (1 / 2.4) - 0.055;
   const grey = Math.round(share * 255);
   return [grey, grey, grey];
 }

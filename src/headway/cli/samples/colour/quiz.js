@@ -35,9 +35,9 @@ const QUESTIONS = [
     id: "least",
     asked: "How much contrast does text need at least?",
     hint: "Text of a usual size, at level AA.",
-    choices: { three: "3 : 1", four: "4.5 : 1", seven: "7 : 1", all: "21 : 1" },
+    choices: { three: "3:1", four: "4.5:1", seven: "7:1", all: "21:1" },
     right: "four",
-    why: "4.5 : 1 is for text, and 3 : 1 for large text and icons. Level AAA asks for 7 : 1.",
+    why: "4.5:1 is for text, and 3:1 for large text and icons. Level AAA asks for 7:1.",
   },
   {
     id: "alone",
@@ -50,7 +50,7 @@ const QUESTIONS = [
   {
     id: "slider",
     asked: "Make the text readable, and keep it soft.",
-    hint: "Find a contrast of at least 4.5 : 1, and not more than 7 : 1. Here, you do not see the number.",
+    hint: "Find a contrast of at least 4.5:1, and not more than 7:1. Here, you do not see the number.",
     least: 4.5,
     most: 7,
     why: "Between the two, text is readable and still quiet.",
@@ -178,7 +178,7 @@ function reportAnswer(question, answer) {
   const interaction = `cmi.interactions.${session.get("cmi.interactions._count") || 0}`;
   session.set(`${interaction}.id`, `${question.id}-${tries}`); // the id comes first, and the type before the answer
   session.set(`${interaction}.type`, question.choices ? "choice" : "numeric");
-  session.set(`${interaction}.timestamp`, new Date().toISOString().slice(0, 19)); // SCORM takes no letter for UTC here
+  session.set(`${interaction}.timestamp`, `${new Date().toISOString().slice(0, 22)}Z`); // to hundredths of a second
   session.set(
     `${interaction}.correct_responses.0.pattern`,
     question.right ?? `${question.least}[:]${question.most}`,
