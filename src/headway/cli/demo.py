@@ -57,7 +57,8 @@ def demo(
 ) -> None:
     """Run the service with three sample courses and five learners in two classes, and print links that sign in.
 
-    One of the courses is a SCORM package. It also prints curl commands to paste. The links are valid while the demo runs.
+    One of the courses is a SCORM package. The demo also prints curl commands to paste. The links are valid while it
+    runs.
 
     Example:
       headway demo --port 8080
@@ -86,7 +87,7 @@ def demo(
 
 
 def _with_packages(settings: Settings, folder: Path, listener: socket.socket) -> Settings:
-    """Return the settings with a folder for packages, and another origin for their content: the other name of this host.
+    """Return the settings with a folder for packages, and an origin for their content: another name of this machine.
 
     What the user has set stays.
     """

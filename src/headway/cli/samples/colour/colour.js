@@ -57,7 +57,7 @@ export function ratio(value) {
 /** The grey that gives as much light as a colour. @param {Rgb} rgb @returns {Rgb} */
 export function greyOf(rgb) {
   const light = luminance(rgb);
-  const share = light <= 0.0031308 ? light * 12.92:1.055 * light ** (1 / 2.4) - 0.055;
+  const share = light <= 0.0031308 ? light * 12.92 : 1.055 * light ** (1 / 2.4) - 0.055;
   const grey = Math.round(share * 255);
   return [grey, grey, grey];
 }

@@ -26,7 +26,7 @@ function input(name) {
 }
 
 /** @param {string} name */
-function valueOf(name) {
+function numberOf(name) {
   return input(name).valueAsNumber;
 }
 
@@ -55,11 +55,23 @@ const RAINBOW = [0, 60, 120, 180, 240, 300, 360];
 // Each page draws its picture from the values of its inputs.
 
 function drawWheel() {
-  const [hue, saturation, lightness] = ["hue", "saturation", "lightness"].map(valueOf);
+  const [hue, saturation, lightness] = ["hue", "saturation", "lightness"].map(numberOf);
   const rgb = rgbOf(hue, saturation, lightness);
-  dress("hue", "°", gradient(RAINBOW, (stop) => `hsl(${stop} ${saturation}% ${lightness}%)`));
-  dress("saturation", " %", gradient([0, 100], (stop) => `hsl(${hue} ${stop}% ${lightness}%)`));
-  dress("lightness", " %", gradient([0, 50, 100], (stop) => `hsl(${hue} ${saturation}% ${stop}%)`));
+  dress(
+    "hue",
+    "°",
+    gradient(RAINBOW, (stop) => `hsl(${stop} ${saturation}% ${lightness}%)`),
+  );
+  dress(
+    "saturation",
+    " %",
+    gradient([0, 100], (stop) => `hsl(${hue} ${stop}% ${lightness}%)`),
+  );
+  dress(
+    "lightness",
+    " %",
+    gradient([0, 50, 100], (stop) => `hsl(${hue} ${saturation}% ${stop}%)`),
+  );
   byId("disc").setAttribute("fill", hexOf(rgb));
   byId("code").setAttribute("fill", luminance(rgb) > 0.18 ? "#000" : "#fff");
   write("code", hexOf(rgb));
@@ -75,11 +87,11 @@ function drawLight() {
   const isGrey = input("grey").checked;
   dress("even", " %");
   for (const one of /** @type {SVGElement[]} */ ([...byId("poster").querySelectorAll("[data-hue]")])) {
-    const rgb = rgbOf(Number(one.dataset.hue), 100, valueOf("even"));
+    const rgb = rgbOf(Number(one.dataset.hue), 100, numberOf("even"));
     one.style.fill = hexOf(isGrey ? greyOf(rgb) : rgb);
   }
   for (const [name, hue] of LIGHTS) {
-    const light = `${Math.round(luminance(rgbOf(hue, 100, valueOf("even"))) * 100)} %`;
+    const light = `${Math.round(luminance(rgbOf(hue, 100, numberOf("even"))) * 100)} %`;
     byId(`light-${name}`).style.setProperty("--light", light.replace(" ", ""));
     write(`light-${name}-value`, light);
   }
@@ -95,15 +107,19 @@ const LIGHTS = [
 ];
 
 function drawContrast() {
-  const [text, ground] = [rgbOf(225, 35, valueOf("text")), rgbOf(225, 35, valueOf("ground"))];
+  const [text, ground] = [rgbOf(225, 35, numberOf("text")), rgbOf(225, 35, numberOf("ground"))];
   const found = contrast(text, ground);
   for (const name of ["text", "ground"])
-    dress(name, " %", gradient([0, 50, 100], (stop) => `hsl(225 35% ${stop}%)`));
+    dress(
+      name,
+      " %",
+      gradient([0, 50, 100], (stop) => `hsl(225 35% ${stop}%)`),
+    );
   Object.assign(byId("sample").style, { color: hexOf(text), background: hexOf(ground) });
   write("contrast-value", ratio(found));
   write("verdict", verdictOf(found));
   byId("scale-marker").setAttribute("cx", along(found));
-  input("text").setAttribute("aria-valuetext", `${valueOf("text")} %. Contrast ${ratio(found)}. ${verdictOf(found)}`);
+  input("text").setAttribute("aria-valuetext", `${numberOf("text")} %. Contrast ${ratio(found)}. ${verdictOf(found)}`);
 }
 
 /** @param {number} value */
@@ -147,7 +163,7 @@ function heightOf(cups) {
 }
 
 function drawPalette() {
-  const hue = valueOf("tone");
+  const hue = numberOf("tone");
   const isNight = input("night").checked;
   const ground = isNight ? rgbOf(hue, 25, 11) : rgbOf(hue, 45, 97);
   const note = isNight ? rgbOf(hue, 30, 19) : rgbOf(hue, 55, 90);
@@ -163,7 +179,11 @@ function drawPalette() {
     [".pill", ground, pill],
     [".note", written, note],
   ];
-  dress("tone", "°", gradient(RAINBOW, (stop) => `hsl(${stop} 65% 45%)`));
+  dress(
+    "tone",
+    "°",
+    gradient(RAINBOW, (stop) => `hsl(${stop} 65% 45%)`),
+  );
   byId("card").style.background = hexOf(ground);
   for (const [selector, colour, background] of parts)
     Object.assign(byId("card").querySelector(selector).style, { color: hexOf(colour), background: hexOf(background) });

@@ -110,13 +110,17 @@ function ask(question) {
 function choicesOf({ choices = {}, hues }) {
   return Object.entries(choices).map(([name, text]) => {
     const radio = element("input", { type: "radio", name: "choice", value: name, required: true });
-    const label = element("label", { className: "choice" }, radio, text);
-    if (!hues) return label;
-    const swatch = element("span", { className: "swatch" });
-    swatch.style.background = hexOf(rgbOf(hues[name], 100, 50));
-    label.append(swatch);
+    const label = element("label", { className: "choice" }, radio, element("span", {}, text));
+    if (hues) label.append(swatchOf(hues[name]));
     return label;
   });
+}
+
+/** @param {number} hue */
+function swatchOf(hue) {
+  const swatch = element("span", { className: "swatch" });
+  swatch.style.background = hexOf(rgbOf(hue, 100, 50));
+  return swatch;
 }
 
 function sliderOf() {
@@ -179,10 +183,7 @@ function reportAnswer(question, answer) {
   session.set(`${interaction}.id`, `${question.id}-${tries}`); // the id comes first, and the type before the answer
   session.set(`${interaction}.type`, question.choices ? "choice" : "numeric");
   session.set(`${interaction}.timestamp`, `${new Date().toISOString().slice(0, 22)}Z`); // to hundredths of a second
-  session.set(
-    `${interaction}.correct_responses.0.pattern`,
-    question.right ?? `${question.least}[:]${question.most}`,
-  );
+  session.set(`${interaction}.correct_responses.0.pattern`, question.right ?? `${question.least}[:]${question.most}`);
   session.set(`${interaction}.learner_response`, answer.response);
   session.set(`${interaction}.result`, answer.isRight ? "correct" : "incorrect");
   session.set(`${interaction}.latency`, `PT${((performance.now() - asked) / 1000).toFixed(0)}S`);
@@ -237,7 +238,9 @@ function showResult() {
   );
   showParts("result", isPassed ? "" : "again");
   requestAnimationFrame(() =>
-    byId("ring").querySelector(".score").setAttribute("stroke-dasharray", `${score() * 100} 100`),
+    byId("ring")
+      .querySelector(".score")
+      .setAttribute("stroke-dasharray", `${score() * 100} 100`),
   );
 }
 
