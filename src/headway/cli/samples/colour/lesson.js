@@ -100,8 +100,8 @@ function drawLight() {
 /** @type {[string, number][]} */
 const LIGHTS = [
   ["Yellow", 56],
-  ["Cyan", 186],
   ["Green", 120],
+  ["Cyan", 186],
   ["Red", 0],
   ["Blue", 238],
 ];
