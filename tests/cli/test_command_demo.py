@@ -125,7 +125,7 @@ def test_learners_of_the_demo_have_played_the_package(folder: Path) -> None:
         pass
     rows = rows_of(
         folder / FOLDER,
-        "SELECT lesson_id, status, quiz_score, quiz_attempts, time_spent > 0 FROM lesson_progress "
+        "SELECT lesson_id, status, quiz_score, quiz_attempts, time_spent_minutes > 0 FROM lesson_progress "
         f"WHERE course_id = '{course_id}' ORDER BY lesson_id = '{quiz_id}', status, quiz_score",
     )
     assert rows == [

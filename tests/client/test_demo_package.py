@@ -59,7 +59,7 @@ def test_a_learner_fails_the_quiz_and_passes_it_at_the_next_try(
         expect(content.get_by_role("heading", name="Not yet")).to_be_visible()
         expect(page.locator("#saved")).to_have_text("Saved")
         progress = progress_of(page)
-        assert (progress["status"], progress["quiz_score"], progress["quiz_passed"]) == ("in_progress", 60, None)
+        assert (progress["status"], progress["quiz_score"], progress["quiz_passed"]) == ("in_progress", 60, False)
         content.get_by_role("button", name="Try again").click()
         answer(content, *ANSWERS)
         slide(content)
@@ -89,13 +89,14 @@ def test_its_pages_have_no_barriers_and_work_without_a_player(browser: Browser, 
         expect(page.get_by_text("Nothing is saved")).to_be_visible()
         for number in range(1, 6):
             expect(page.get_by_text(f"Page {number} of 5")).to_be_visible()
+            if number == 3:
+                page.get_by_label("Lightness of the text").fill("30")  # its text is too light until then: its subject
             check_looks(page)
             if number < 5:
                 page.get_by_role("button", name="Next").click()
         page.goto(quiz)
         check_looks(page)
         answer(page, *WRONG)
-        check_looks(page)
         slide(page)
         expect(page.get_by_role("heading", name="Not yet")).to_be_visible()
         check_looks(page)
@@ -108,10 +109,11 @@ def test_a_page_of_the_lesson_is_used_by_keys_alone(browser: Browser, folder: Pa
         page = playing.context.new_page()
         page.goto(addresses(demo, playing.url.split("/")[-2])[0])
         page.keyboard.press("Tab")
-        expect(page.get_by_label("Hue")).to_be_focused()
+        hue = page.get_by_role("slider", name="Hue")
+        expect(hue).to_be_focused()
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
-        expect(page.get_by_label("Hue")).to_have_attribute("aria-valuetext", "1°")
+        expect(hue).to_have_attribute("aria-valuetext", "1°")
         page.get_by_role("button", name="Next").press("Enter")
         expect(page.get_by_role("heading", level=1)).to_be_focused()
 
@@ -131,7 +133,7 @@ def demo_running(folder: Path, *, sandboxed: bool) -> Iterator[Demo]:
 @contextmanager
 def learner_playing(browser: Browser, demo: Demo) -> Iterator[Page]:
     """Yield the page on which the demo's learner plays the lesson. No page may fail, or have a value refused."""
-    context = browser.new_context()
+    context = browser.new_context(reduced_motion="reduce")
     complaints: list[str] = []
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     context.on("console", lambda message: complaints.append(message.text) if "is refused" in message.text else None)
@@ -164,7 +166,10 @@ def slide(content: FrameLocator | Page) -> None:
 
 def progress_of(page: Page) -> dict[str, Any]:
     """Return the learner's progress in the lesson of the page."""
-    return got(page, "")
+    found: dict[str, Any] = page.evaluate(
+        "async () => (await fetch(document.querySelector('#play').dataset.progress)).json()"
+    )
+    return found
 
 
 def interactions_of(page: Page) -> list[dict[str, Any]]:
@@ -172,12 +177,6 @@ def interactions_of(page: Page) -> list[dict[str, Any]]:
     launch = page.frames[1].url.rpartition("/")[2]
     interactions = httpx.get(f"{page.url.partition('/dashboard')[0]}/api/v1/education/launches/{launch}", timeout=20)
     return list(interactions.json()["cmi"]["interactions"].values())
-
-
-def got(page: Page, below: str) -> Any:
-    return page.evaluate(
-        "async (below) => (await fetch(document.querySelector('#play').dataset.progress + below)).json()", below
-    )
 
 
 def addresses(demo: Demo, course: str) -> list[str]:

@@ -126,7 +126,7 @@ function swatchOf(hue) {
 function sliderOf() {
   const sample = element(
     "div",
-    { className: "sample", ariaHidden: "true" },
+    { className: "sample" },
     element("strong", {}, "Soft, and readable"),
     element("span", {}, "A text that is quiet beside its heading, and that everybody can read."),
   );
