@@ -45,6 +45,7 @@ _WITH_A_SCOPE: Final = {
     ("GET", "/learners/{user_id}/goal"), ("PUT", "/learners/{user_id}/goal"), ("DELETE", "/learners/{user_id}/goal"),
     ("POST", "/progress/import"), ("POST", "/people/import"),
     ("PUT", "/courses/{course_id}"), ("DELETE", "/courses/{course_id}"), ("POST", "/courses/validate"),
+    ("POST", "/packages"),
     ("GET", "/courses/{course_id}/enrolments"), ("PUT", "/courses/{course_id}/enrolments/{user_id}"),
     ("DELETE", "/courses/{course_id}/enrolments/{user_id}"), ("PUT", "/courses/{course_id}/groups/{group_id}"),
     ("DELETE", "/courses/{course_id}/groups/{group_id}"), ("PUT", "/groups/{group_id}"),

@@ -79,7 +79,7 @@ def _document() -> dict[str, Any]:
     return application.openapi()
 
 
-@schemathesis.serializer("text/csv", "application/x-ndjson", "application/yaml")
+@schemathesis.serializer("text/csv", "application/x-ndjson", "application/yaml", "application/zip")
 def _as_it_is(_context: Any, value: Any) -> bytes:
     return str(value).encode("utf-8", "surrogatepass")
 

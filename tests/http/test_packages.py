@@ -1,6 +1,8 @@
 """The import of SCORM packages over HTTP."""
 
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,7 +12,7 @@ import pytest
 
 from support.packages import Item, scorm12_package, scorm2004_package, zipped
 from support.program import forked_headway_serve
-from support.running import Running
+from support.running import PREFIX, Running
 
 ZIP = {"Content-Type": "application/zip"}
 QUIZ = Item("quiz", "A quiz", "quiz.html", mastery_score=80)
@@ -159,6 +161,31 @@ def test_only_authors_import_and_only_zip_files(service: Running, author: httpx.
     assert author.post("/packages", content=b"a", headers={"Content-Type": "text/plain"}).status_code == 415
     refused = sent(author, scorm12_package(), course_id="a")
     assert refused.json()["detail"][0]["loc"] == ["query", "course_id"]
+
+
+def test_the_same_package_sent_many_times_at_once_is_stored_whole(service: Running, author: httpx.Client) -> None:
+    package = scorm12_package([PART], {"a.bin": uuid4().bytes * 10_000}, identifier=identifier())
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda _: sent(author, package), range(6)))
+    statuses = {answer.status_code for answer in answers}
+    assert 200 in statuses
+    assert statuses <= {200, 412}  # of two that find no course, the second is refused
+    report = sent(author, package).json()
+    assert (report["change"]["created"], report["change"]["changed"]) == (False, [])
+    assert service.process.poll() is None
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(service: Running, author: httpx.Client, packages: Path) -> None:
+    before = files_of(packages)
+    host, port = service.base_url.removeprefix("http://").split(":")
+    head = (
+        f"POST {PREFIX}/packages HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/zip\r\n"
+        f"Content-Length: 500000\r\nAuthorization: {author.headers['Authorization']}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(head.encode() + scorm12_package()[:200])
+    assert sent(author, scorm12_package(identifier=identifier()), dry_run="true").status_code == 200
+    assert files_of(packages) == before
 
 
 def test_without_a_setting_packages_are_off(running: Running) -> None:

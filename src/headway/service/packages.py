@@ -1,6 +1,8 @@
 """Packages: imports them as courses, and reads what their lessons launch."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, TypeVar
 
@@ -27,6 +29,7 @@ from headway.service.catalogue import CatalogueService
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+_AT_A_TIME: Final = 2
 _KEPT_INDEXES: Final = 16
 _KEPT_LAUNCHES: Final = 1_000
 
@@ -53,6 +56,7 @@ class PackagesService:
         self._catalogue = catalogue
         self._found_packages = packages
         self._largest_bytes = largest_bytes
+        self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._indexes: dict[PackageDigest, PackageIndex] = {}
         self._launches: dict[ContentId, StoredLaunch] = {}
 
@@ -64,6 +68,10 @@ class PackagesService:
     def check_on(self) -> None:
         """Raise `PackagesOffError` unless this installation keeps packages."""
         self._packages  # noqa: B018 - its error is what is asked for
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until a package may be checked and stored. Only a few are at a time: each keeps threads busy."""
+        return self._turns
 
     @property
     def largest_bytes(self) -> int:

@@ -23,7 +23,7 @@ async def import_package(call: Call) -> Reply:
     packages.check_on()
     course_id = CourseId(str(asked.course_id)) if asked.course_id else None
     spool = await to_thread(packages.spool)
-    async with call.received(packages.largest_bytes, spool) as file:
+    async with call.received(packages.largest_bytes, spool) as file, packages.turn():
         package, content = await to_thread(read_package, file, lambda _: None)
         imported = await packages.import_package(call.principal, package, content, course_id, dry_run=asked.dry_run)
     return json_reply(package_report(imported))
