@@ -20,7 +20,7 @@ help: ## show the targets
 
 install: .venv/installed $(PAGES) ## make .venv and node_modules with everything that is pinned
 
-demo: .venv/installed ## start the service with two sample courses and print curl lines to paste
+demo: .venv/installed ## start the service with three sample courses and print curl lines to paste
 	$(BIN)/headway demo --port $(PORT)
 
 # For the tests of the pages, and the tools of their scripts. Without npm or Chromium the tests say loudly that they did not run.

@@ -1,4 +1,5 @@
 import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -10,6 +11,10 @@ import httpx
 import jwt
 import pytest
 
+from headway.cli.demo_package import zipped_sample
+from headway.domain.packages import MANIFEST, course_id_of, lesson_id_of
+from headway.domain.scorm import ScormVersion
+from headway.formats.package_file import read_package
 from support.demo import running_demo
 from support.program import headway
 from support.running import clean_environment
@@ -32,11 +37,11 @@ def test_the_curl_lines_work_as_printed(folder: Path) -> None:
         assert [progress["lesson_id"] for progress in in_a_shell(demo.curl_lines[0])][-1] == updated["lesson_id"]
 
 
-def test_the_demo_has_two_courses_a_handful_of_learners_and_pages(folder: Path) -> None:
+def test_the_demo_has_three_courses_a_handful_of_learners_and_pages(folder: Path) -> None:
     with running_demo(folder) as demo:
         authorization = {"Authorization": f"Bearer {demo.token}"}
         with httpx.Client(base_url=demo.base_url, headers=authorization, timeout=20, verify=False) as client:
-            assert len(client.get("/api/v1/education/courses").json()) == 2
+            assert len(client.get("/api/v1/education/courses").json()) == 3
             assert [one["title"] for one in client.get("/api/v1/education/groups").json()] == ["Class 7a"]
             assert client.get("/docs").status_code == 200
             [enrolment] = client.get("/api/v1/education/enrolments").json()[:1]
@@ -61,7 +66,13 @@ def test_the_demo_keeps_its_data_when_it_runs_again(folder: Path) -> None:
 
 
 def test_the_links_of_the_demo_sign_in_any_number_of_times(folder: Path) -> None:
-    first_pages = {"a learner": "/dashboard", "a teacher": "/dashboard/statistics", "an author": "/dashboard/authoring"}
+    course_id, lesson_id, *_ = sample_ids()
+    first_pages = {
+        "a learner": "/dashboard",
+        "a learner who plays a SCORM package": f"/dashboard/play/{course_id}/{lesson_id}",
+        "a teacher": "/dashboard/statistics",
+        "an author": "/dashboard/authoring",
+    }
     with running_demo(folder) as demo:
         assert demo.links.keys() == first_pages.keys()
         for title, link in demo.links.items():
@@ -92,6 +103,73 @@ def test_the_demo_has_a_video_whose_parts_can_be_fetched(folder: Path) -> None:
         course = browser.get(path, headers={"Authorization": f"Bearer {visit.json()['token']}"}).json()
         [lesson] = [one for one in course["lessons"] if one["id"] == visit.json()["lessonId"]]
         assert (lesson["kind"], lesson["duration_seconds"], lesson["required"]) == ("video", 24, False)
+
+
+def test_the_sample_is_a_small_package_that_names_each_of_its_files() -> None:
+    zipped = zipped_sample()
+    package, content = read_package(zipped, lambda _: None)
+    assert package.warnings == ()
+    assert package.scorm is ScormVersion.SCORM_2004
+    assert package.index.size < 80 * 1024
+    assert [(item.launch.is_sco, item.launch.pass_mark) for item in package.items] == [
+        (True, None), (True, 80), (False, None),
+    ]  # fmt: skip
+    files = {file.path: file for file in package.index}
+    manifest = b"".join(content.pieces(files.pop(MANIFEST))).decode()
+    assert sorted(re.findall(r'<file href="(.+?)"/>', manifest)) == sorted(files)
+
+
+def test_learners_of_the_demo_have_played_the_package(folder: Path) -> None:
+    course_id, lesson_id, quiz_id, _ = sample_ids()
+    with running_demo(folder):
+        pass
+    rows = rows_of(
+        folder / FOLDER,
+        "SELECT lesson_id, status, quiz_score, quiz_attempts, time_spent_minutes > 0 FROM lesson_progress "
+        f"WHERE course_id = '{course_id}' ORDER BY lesson_id = '{quiz_id}', status, quiz_score",
+    )
+    assert rows == [
+        (lesson_id, "completed", None, 0, 1),
+        (lesson_id, "completed", None, 0, 1),
+        (lesson_id, "in_progress", None, 0, 1),
+        (quiz_id, "completed", 100, 1, 1),
+        (quiz_id, "in_progress", 60, 2, 1),
+    ]
+    assert count(folder / FOLDER, "SELECT count(*) FROM content_states WHERE reported_at IS NULL") == 1
+
+
+def test_the_demo_imports_and_plays_its_package_once(folder: Path) -> None:
+    course_id, *_ = sample_ids()
+    stored = "SELECT user_id, lesson_id, opened_at, version FROM content_states ORDER BY user_id, lesson_id"
+    tags, states = [], []
+    for _ in range(2):
+        with running_demo(folder) as demo:
+            headers = {"Authorization": f"Bearer {demo.token}"}
+            course = httpx.get(f"{demo.base_url}/api/v1/education/courses/{course_id}", headers=headers, timeout=20)
+            tags.append(course.headers["etag"])
+        states.append(rows_of(folder / FOLDER, stored))
+    assert tags[0] == tags[1]
+    assert states[0] == states[1] != []
+
+
+def test_the_demo_keeps_packages_where_the_user_says(folder: Path) -> None:
+    with running_demo(folder, packages_dir=str(folder / "kept")):
+        assert (folder / "kept" / "files").is_dir()
+        assert not (folder / FOLDER / "packages").exists()
+
+
+@pytest.mark.parametrize("own_origin", [True, False], ids=["own origin", "sandboxed"])
+def test_content_has_an_origin_of_its_own_unless_the_user_says_what_browsers_see(
+    folder: Path, *, own_origin: bool
+) -> None:
+    course_id, lesson_id, *_ = sample_ids()
+    settings = {} if own_origin else {"public_url": "https://learn.example"}
+    with running_demo(folder, **settings) as demo:
+        path = f"/api/v1/education/progress/{course_id}/lessons/{lesson_id}/launches"
+        headers = {"Authorization": f"Bearer {demo.token}"}
+        launch = httpx.post(demo.base_url + path, headers=headers, timeout=20).json()
+        other_name = f"http://localhost:{demo.base_url.rpartition(':')[2]}"
+        assert launch["content_url"].startswith(other_name if own_origin else "/")
 
 
 def test_the_demo_without_pages_has_no_links(folder: Path) -> None:
@@ -139,11 +217,22 @@ def unstamped(progress: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in progress.items() if name != "updated_at"}
 
 
+def sample_ids() -> list[str]:
+    """Return the id of the packaged course, and those of its lessons."""
+    package, _ = read_package(zipped_sample(), lambda _: None)
+    course_id = course_id_of(package.identifier)
+    return [course_id, *(lesson_id_of(course_id, item.launch.identifier) for item in package.items)]
+
+
 def learners(folder: Path) -> int:
     return count(folder, "SELECT count(DISTINCT user_id) FROM lesson_progress")
 
 
 def count(folder: Path, query: str) -> int:
-    with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
-        [[found]] = connection.execute(query).fetchall()
+    [[found]] = rows_of(folder, query)
     return int(found)
+
+
+def rows_of(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()

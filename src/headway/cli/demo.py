@@ -1,6 +1,7 @@
 """`headway demo`: runs the service with sample courses, learners and classes; prints sign-in links and curl lines."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
@@ -14,6 +15,7 @@ import typer
 from headway.app import Headway
 from headway.auth import issue_token
 from headway.cli.console import OPERATOR, announce, fail, load_settings, out, refusals_end_the_program
+from headway.cli.demo_package import PLAYED, import_sample, play
 from headway.cli.demo_video import ADDRESS, video_routes
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, Lesson, LessonKind
@@ -27,6 +29,7 @@ from headway.http.api.routes import PREFIX
 from headway.http.api.sign_in import sign_in_url
 from headway.server.listening import base_url, bound_socket
 from headway.server.serving import run
+from headway.settings import Settings
 
 # How many lessons each learner has finished in the first course and in the second.
 LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": (5, 2), "tim": (0, 3)}
@@ -44,16 +47,18 @@ _NAMES: Final = {
     "margaret": "Margaret Hamilton",
     "tim": "Tim Berners-Lee",
 }
+_PLAYER: Final = "a learner who plays a SCORM package"
 _CURL_DATA: Final = '{"progress_percentage": 42.5, "video_position_seconds": 331, "time_spent_minutes": 6}'
 
 
 def demo(
     port: Annotated[int, typer.Option(help="Port to listen on; 0: a free port.")] = 8000,
-    folder: Annotated[Path, typer.Option(help="The folder of the demo's database.")] = Path(".demo"),
+    folder: Annotated[Path, typer.Option(help="The folder of the demo's data.")] = Path(".demo"),
 ) -> None:
-    """Run the service with two sample courses and five learners in two classes, and print links that sign in.
+    """Run the service with three sample courses and five learners in two classes, and print links that sign in.
 
-    It also prints curl commands to paste. The links are valid while the demo runs.
+    One of the courses is a SCORM package. The demo also prints curl commands to paste. The links are valid while it
+    runs.
 
     Example:
       headway demo --port 8080
@@ -66,9 +71,10 @@ def demo(
         fail("The demo signs its own token. Unset HEADWAY_JWT_PUBLIC_KEY and HEADWAY_JWT_JWKS_URL.", 2)
     with refusals_end_the_program():
         courses = _samples()
-        asyncio.run(_fill(Headway(settings), courses))
         listener = bound_socket(settings.host, settings.port)
-        visitors = _visitors()
+        settings = _with_packages(settings, folder, listener)
+        packaged = asyncio.run(_fill(Headway(settings), courses))
+        visitors = _visitors(packaged)
         codes = {code: sign_in for code, sign_in, _ in visitors.values()}
         headway = Headway(settings, codes, video_routes(lambda: _token(headway)))
         url = settings.public_url or base_url(listener)
@@ -78,6 +84,20 @@ def demo(
         out.print(_instructions(base_url(listener), links if headway.dashboard else {}, _token(headway), courses[0]))
         announce(settings, base_url(listener))
         run(headway, listener)
+
+
+def _with_packages(settings: Settings, folder: Path, listener: socket.socket) -> Settings:
+    """Return the settings with a folder for packages, and an origin for their content: another name of this machine.
+
+    What the user has set stays.
+    """
+    added: dict[str, str] = {}
+    if not (settings.packages_dir or settings.packages_url):
+        added["packages_dir"] = str(folder / "packages")
+    if not (settings.public_url or settings.content_origin):
+        port = listener.getsockname()[1]
+        added |= {"public_url": base_url(listener), "content_origin": f"http://localhost:{port}"}
+    return settings.model_copy(update=added)
 
 
 def _token(headway: Headway) -> str:
@@ -97,10 +117,10 @@ def _samples() -> list[Course]:
         return read_courses(course_files([folder]))
 
 
-async def _fill(headway: Headway, courses: list[Course]) -> None:
-    """Store the courses, the classes, their enrolments, and the learners' progress.
+async def _fill(headway: Headway, courses: list[Course]) -> Course:
+    """Store the courses, the classes, their enrolments, and the learners' progress. Return the packaged course.
 
-    A second run changes nothing: merge writes only add.
+    A second run changes nothing: merge writes only add, and only a new package is played.
     """
     async with headway.opened():
         for course in courses:
@@ -116,6 +136,12 @@ async def _fill(headway: Headway, courses: list[Course]) -> None:
             for course, count in zip(courses, finished, strict=True):
                 for lesson, update in _progress(course, count):
                     await headway.services.progress.record(principal, course.id, lesson.id, update)
+        imported = await import_sample(headway.services)
+        if imported.change.created:
+            for name, played in PLAYED.items():
+                for one in played:
+                    await play(headway.services, imported.course, _learner(name), one)
+        return imported.course
 
 
 async def _name(headway: Headway, name: str) -> None:
@@ -149,10 +175,11 @@ def _begun(lesson: Lesson) -> ProgressUpdate:
     }
 
 
-def _visitors() -> dict[str, tuple[str, SignIn, str]]:
+def _visitors(packaged: Course) -> dict[str, tuple[str, SignIn, str]]:
     """Return the demo's visitors by title, each with a sign-in code, whom it signs in, and the first page."""
     visitors = {
         "a learner": (Principal(_learner("ada")), ""),
+        _PLAYER: (Principal(_learner("ada")), f"/play/{packaged.id}/{packaged.lessons[0].id}"),
         "a teacher": (Principal(_learner("teacher"), frozenset({STATISTICS_READ})), "/statistics"),
         "an author": (Principal(_learner("author"), frozenset({COURSES_WRITE, STATISTICS_READ})), "/authoring"),
     }
