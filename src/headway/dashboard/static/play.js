@@ -57,6 +57,11 @@ addEventListener("message", ({ source, data }) => {
   if (Object.hasOwn(EVENTS, data.headway)) EVENTS[data.headway](String(data.detail ?? ""));
 });
 
+// A page that the browser has kept for its button Back is shown again as it was left: its content has ended.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) location.reload();
+});
+
 function follow(/** @type {string} */ link) {
   /** @type {HTMLAnchorElement | null} */ (document.querySelector(link))?.click();
 }

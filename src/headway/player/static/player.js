@@ -28,6 +28,8 @@
 
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const above = window.parent;
+  /** Where this page sends commits; others are of launches before it. */
+  let own = "";
 
   /** Where commits are kept: on the device, or where that is not allowed, while this page is open. */
   const kept = (() => {
@@ -77,20 +79,25 @@
     return JSON.stringify({ ...body, commitAgeSeconds: Math.max(0, (Date.now() - madeAt) / SECOND) });
   }
 
+  /** @param {Kept} commit @param {string} event @param {string} [detail] */
+  function tellOf({ address }, event, detail) {
+    if (address === own) tell(event, detail);
+  }
+
   /**
    * Whether the service has taken a commit or has given it up, by its answer; null when it may be sent again.
-   * @param {string} name
+   * @param {Kept} commit
    * @param {number} status
    * @param {string} text
    */
-  function isTaken(name, status, text) {
+  function isTaken(commit, status, text) {
     const isRefused = GIVEN_UP.includes(status);
     if (!isRefused && (status < 200 || status > 299)) {
-      tell("waiting");
+      tellOf(commit, "waiting");
       return null;
     }
-    kept.remove(name);
-    tell(isRefused ? "refused" : "saved", isRefused ? partOf(text, "code") : "");
+    kept.remove(nameOf(commit));
+    tellOf(commit, isRefused ? "refused" : "saved", isRefused ? partOf(text, "code") : "");
     return !isRefused;
   }
 
@@ -141,21 +148,21 @@
       request.send(bodyOf(commit));
     } catch {
       navigator.sendBeacon(commit.address, new Blob([bodyOf(commit)], { type: PLAIN })); // for a page that is left
-      tell("waiting");
+      tellOf(commit, "waiting");
       return null;
     }
-    return isTaken(nameOf(commit), request.status, request.responseText);
+    return isTaken(commit, request.status, request.responseText);
   }
 
   /** Send everything that is kept, the oldest first. Stops where the service can not be reached. */
   async function sendKept() {
-    for (const [name, commit] of kept.all()) {
+    for (const [, commit] of kept.all()) {
       try {
         const headers = { "Content-Type": PLAIN };
         const answer = await fetch(commit.address, { method: "POST", headers, body: bodyOf(commit) });
-        if (isTaken(name, answer.status, await answer.text()) === null) return;
+        if (isTaken(commit, answer.status, await answer.text()) === null) return;
       } catch {
-        tell("waiting");
+        tellOf(commit, "waiting");
         return;
       }
     }
@@ -188,6 +195,7 @@
    * @param {Place} place
    */
   function begin(launch, place) {
+    own = launch.commit_url;
     const isOld = launch.scorm === "1.2";
     const elapsed = stopwatch();
     let last = place.last;
@@ -283,6 +291,7 @@
    * @param {Launch} launch
    */
   function beginAsset(launch) {
+    own = launch.commit_url;
     const elapsed = stopwatch();
     function report() {
       const sequence = Date.now();
