@@ -39,7 +39,7 @@ DEEPEST: Final = 12
 LONGEST_NAME: Final = 100
 TERMINATE_FIELD: Final = "terminate"
 """The field that says that content has ended, for players set so: `terminateCommitPayloadField`."""
-_MOST_COMMITS: Final = 2**31 - 1
+_HIGHEST_NUMBER: Final = 2**53 - 1  # the highest whole number that JavaScript counts to
 _SECONDS_OF_A_DAY: Final = 86_400
 
 Location = tuple[str, ...]
@@ -55,7 +55,7 @@ class SentCommit(TypedDict, total=False):
         dict[str, Any], Field(description="The same, in a field, where the player renders common fields.")
     ]
     commitSequence: Annotated[
-        Annotated[Whole, Field(ge=1, le=_MOST_COMMITS)] | None,
+        Annotated[Whole, Field(ge=1, le=_HIGHEST_NUMBER)] | None,
         Field(description="The number of the commit in its session."),
     ]
     commitAgeSeconds: Annotated[
