@@ -26,7 +26,7 @@ def test_a_package_becomes_a_course(program: Program) -> None:
     lessons = json.loads(program("courses", "show", course_id).out)["lessons"]
     assert intro == f"  {lessons[0]['id']}  Part one: Introduction"
     assert quiz == f"  {lessons[1]['id']}  Part one: A quiz  (pass mark 80)"
-    assert (program.folder / "packages" / "launches" / f"{lessons[0]['content_id']}.json").exists()
+    assert (program.folder / "packages" / "contents" / f"{lessons[0]['content_id']}.json").exists()
 
 
 def test_a_dry_run_stores_nothing(program: Program) -> None:

@@ -111,7 +111,7 @@ def test_the_sample_is_a_small_package_that_names_each_of_its_files() -> None:
     assert package.warnings == ()
     assert package.scorm is ScormVersion.SCORM_2004
     assert package.index.size < 80 * 1024
-    assert [(item.launch.is_sco, item.launch.pass_mark) for item in package.items] == [
+    assert [(item.content.is_sco, item.content.pass_mark) for item in package.items] == [
         (True, None), (True, 80), (False, None),
     ]  # fmt: skip
     files = {file.path: file for file in package.index}
@@ -221,7 +221,7 @@ def sample_ids() -> list[str]:
     """Return the id of the packaged course, and those of its lessons."""
     package, _ = read_package(zipped_sample(), lambda _: None)
     course_id = course_id_of(package.identifier)
-    return [course_id, *(lesson_id_of(course_id, item.launch.identifier) for item in package.items)]
+    return [course_id, *(lesson_id_of(course_id, item.content.identifier) for item in package.items)]
 
 
 def learners(folder: Path) -> int:

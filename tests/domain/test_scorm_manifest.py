@@ -9,8 +9,8 @@ from headway.domain.bounds import COURSE_LESSONS
 from headway.domain.catalogue import LessonKind
 from headway.domain.errors import InvalidValueError
 from headway.domain.packages import (
+    Content,
     FileDigest,
-    Launch,
     Package,
     PackageFile,
     PackageIndex,
@@ -41,9 +41,9 @@ def refusal(manifest: str | bytes, *files: str) -> tuple[str, str]:
     return problem.kind, problem.reason
 
 
-def launch(manifest: str, *files: str) -> Launch:
+def launch(manifest: str, *files: str) -> Content:
     [item] = read(manifest, *files).items
-    return item.launch
+    return item.content
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def launch(manifest: str, *files: str) -> Launch:
 def test_the_version_is_the_one_that_the_manifest_says(said: str, version: ScormVersion) -> None:
     package = read(manifest_of([Item()], said))
     assert (package.scorm, package.warnings) == (version, ())
-    assert package.items[0].launch.scorm is version
+    assert package.items[0].content.scorm is version
 
 
 def test_the_version_shows_in_the_namespaces_where_it_is_not_said() -> None:
@@ -83,7 +83,7 @@ def test_items_become_lessons_under_their_headings() -> None:
     ]  # fmt: skip
     package = read(scorm12_manifest(tree, title=" A \n title "))
     assert package.title == "A title"
-    assert [(item.section, item.launch.title) for item in package.items] == [
+    assert [(item.section, item.content.title) for item in package.items] == [
         (None, "Start"),
         ("Part one \u203a Deeper", "A"),
         ("Part one", "B"),
@@ -93,7 +93,7 @@ def test_items_become_lessons_under_their_headings() -> None:
 
 def test_a_title_that_no_course_may_have_is_mended() -> None:
     items = [Item("long", "x" * 600), Item("empty", ""), Item("unseen", "\u200b")]
-    titles = [item.launch.title for item in read(scorm12_manifest(items, title="")).items]
+    titles = [item.content.title for item in read(scorm12_manifest(items, title="")).items]
     assert titles == ["x" * 500, "empty", "Untitled"]
     assert read(scorm12_manifest(title="")).title == "org.example.course"
 
@@ -103,7 +103,7 @@ def test_marks_of_scorm_12_are_read() -> None:
         "<adlcp:maxtimeallowed>00:30:00</adlcp:maxtimeallowed>"
         "<adlcp:timelimitaction>exit,message</adlcp:timelimitaction><adlcp:datafromlms>level=2</adlcp:datafromlms>"
     )
-    assert launch(scorm12_manifest([Item(mastery_score=80, inside=inside)])) == Launch(
+    assert launch(scorm12_manifest([Item(mastery_score=80, inside=inside)])) == Content(
         "item", "An item", "index.html", launch_data="level=2", mastery_score=80,
         max_time="00:30:00", time_limit_action="exit,message",
     )  # fmt: skip
@@ -131,7 +131,7 @@ def test_an_objective_that_is_not_satisfied_by_its_measure_is_no_mark() -> None:
 @pytest.mark.parametrize("score", ["120", "-1", "nan", "eighty"])
 def test_a_mark_that_is_none_is_left_out_with_a_warning(score: str) -> None:
     package = read(scorm12_manifest([Item(inside=f"<adlcp:masteryscore>{score}</adlcp:masteryscore>")]))
-    assert package.items[0].launch.mastery_score is None
+    assert package.items[0].content.mastery_score is None
     assert score in package.warnings[0]
 
 
@@ -157,7 +157,7 @@ def test_ids_follow_from_identifiers_and_contents_from_the_version() -> None:
     assert first.content_id != second.content_id
     assert str(UUID(first.id)) == first.id
     assert course_of(old, course_id_of("other"), None).lessons[0].id != first.id
-    assert set(old.launches) == {first.content_id}
+    assert set(old.contents) == {first.content_id}
 
 
 @pytest.mark.parametrize(
@@ -272,9 +272,9 @@ def test_the_default_organization_is_read() -> None:
 def test_hidden_items_are_left_out_where_others_are_visible() -> None:
     hidden, shown = Item("hidden", attributes='isvisible="false"'), Item("shown")
     package = read(scorm12_manifest([hidden, shown]))
-    assert [item.launch.identifier for item in package.items] == ["shown"]
+    assert [item.content.identifier for item in package.items] == ["shown"]
     assert "“hidden”" in package.warnings[0]
-    assert [item.launch.identifier for item in read(scorm12_manifest([hidden])).items] == ["hidden"]
+    assert [item.content.identifier for item in read(scorm12_manifest([hidden])).items] == ["hidden"]
     heading = Item("part", "Part", None, children=(shown,), attributes='isvisible="false"')
     assert [item.section for item in read(scorm12_manifest([heading])).items] == [None]
 
@@ -299,7 +299,7 @@ def test_rules_that_are_not_enforced_are_named() -> None:
 def test_an_asset_reports_nothing_and_what_is_not_said_is_a_sco() -> None:
     assert launch(scorm12_manifest([Item(is_sco=False)])).is_sco is False
     package = read(scorm12_manifest().replace('adlcp:scormtype="sco"', ""))
-    assert package.items[0].launch.is_sco is True
+    assert package.items[0].content.is_sco is True
     assert "SCO or an asset" in package.warnings[0]
 
 

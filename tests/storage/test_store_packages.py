@@ -66,8 +66,8 @@ async def test_a_package_is_read_as_it_was_put(store: PackageStore) -> None:
         file = index.find(path)
         assert file is not None
         assert await content_of(store, file) == content
-    for content_id, launch in package.launches.items():
-        assert await store.launch(content_id) == launch
+    for content_id, launch in package.contents.items():
+        assert await store.content(content_id) == launch
 
 
 async def test_a_range_of_a_file_is_read(store: PackageStore) -> None:
@@ -81,7 +81,7 @@ async def test_a_range_of_a_file_is_read(store: PackageStore) -> None:
 
 
 async def test_what_was_never_put_is_not_there(store: PackageStore) -> None:
-    assert await store.launch(ContentId(str(uuid4()))) is None
+    assert await store.content(ContentId(str(uuid4()))) is None
     with pytest.raises(PackagesUnavailableError):
         await store.index(PackageDigest("0" * 64))
     with pytest.raises(PackagesUnavailableError):
@@ -128,7 +128,7 @@ async def test_a_package_that_fails_in_the_middle_is_not_there(store: PackageSto
         await store.put(package, Changed(content), lambda _: None)
     with pytest.raises(PackagesUnavailableError):
         await store.index(package.digest)
-    assert await store.launch(content_id_of(package.digest, "item")) is None
+    assert await store.content(content_id_of(package.digest, "item")) is None
     await store.put(package, content, lambda _: None)
     assert list(await store.index(package.digest)) == list(package.index)
 

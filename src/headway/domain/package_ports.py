@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from headway.domain.identifiers import ContentId
-from headway.domain.packages import Package, PackageDigest, PackageFile, PackageIndex, StoredLaunch
+from headway.domain.packages import Package, PackagedContent, PackageDigest, PackageFile, PackageIndex
 
 PIECE_BYTES: Final = 256 * 1024
 """The most bytes of a file that are held at a time."""
@@ -27,7 +27,7 @@ class PackageStore(Protocol):
     def spool(self) -> Path | None:
         """The folder in which uploads wait; `None`: the system's folder of temporary files."""
 
-    async def launch(self, content_id: ContentId) -> StoredLaunch | None:
+    async def content(self, content_id: ContentId) -> PackagedContent | None:
         """Return what a lesson's content launches; `None` where the content is not of a package."""
 
     async def index(self, package: PackageDigest) -> PackageIndex:

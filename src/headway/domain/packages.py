@@ -28,7 +28,7 @@ _VERSION: Final = "8"
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class Content:
     """What an item of a package opens, and what its content is told.
 
     - `identifier` and `title` are the item's.
@@ -122,18 +122,18 @@ class PackageIndex:
         return {folded_path(path): file for path, file in self._files.items()}
 
 
-class StoredLaunch(NamedTuple):
+class PackagedContent(NamedTuple):
     """What a lesson's content launches, and the package in which it is."""
 
     package: PackageDigest
-    launch: Launch
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
 class PackageItem:
     """An item of a package that becomes a lesson. `section` is the heading above it."""
 
-    launch: Launch
+    content: Content
     section: str | None = None
 
 
@@ -157,10 +157,10 @@ class Package:
         return self.index.digest
 
     @property
-    def launches(self) -> Mapping[ContentId, StoredLaunch]:
+    def contents(self) -> Mapping[ContentId, PackagedContent]:
         """What its lessons launch, by the id of their content."""
         return {
-            content_id_of(self.digest, item.launch.identifier): StoredLaunch(self.digest, item.launch)
+            content_id_of(self.digest, item.content.identifier): PackagedContent(self.digest, item.content)
             for item in self.items
         }
 
@@ -202,16 +202,16 @@ def course_of(package: Package, course_id: CourseId, before: Course | None) -> C
 
 
 def _lesson(package: Package, item: PackageItem, course_id: CourseId) -> Lesson:
-    launch = item.launch
-    threshold = launch.completion_threshold
+    content = item.content
+    threshold = content.completion_threshold
     return Lesson(
-        lesson_id_of(course_id, launch.identifier),
-        launch.title,
-        content_id_of(package.digest, launch.identifier),
+        lesson_id_of(course_id, content.identifier),
+        content.title,
+        content_id_of(package.digest, content.identifier),
         item.section,
-        LessonKind.OTHER if launch.pass_mark is None else LessonKind.QUIZ,
-        pass_mark=launch.pass_mark,
-        complete_at=plain(rounded(threshold * 100)) if threshold else default_complete_at(launch.pass_mark),
+        LessonKind.OTHER if content.pass_mark is None else LessonKind.QUIZ,
+        pass_mark=content.pass_mark,
+        complete_at=plain(rounded(threshold * 100)) if threshold else default_complete_at(content.pass_mark),
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headway.domain.packages import StoredLaunch
+from headway.domain.packages import PackagedContent
 from headway.domain.scorm import ScormVersion
 from headway.formats.fields import Moment
 from headway.formats.shapes import renderer
@@ -65,9 +65,9 @@ class SilentLaunchLine(BaseModel):
 silent_launch = renderer(SilentLaunchLine, user_id="learner_id")
 
 
-def address_in(package: str, content: StoredLaunch) -> str:
+def address_in(package: str, content: PackagedContent) -> str:
     """Return the address of content below that of a package: quoted as RFC 3986 wants it."""
-    opened = content.launch
+    opened = content.content
     return f"{package}/{quote(opened.path)}{opened.query}{opened.fragment}"
 
 

@@ -60,12 +60,12 @@ def package_report(imported: ImportedPackage) -> dict[str, Any]:
         "lessons": [
             {
                 "id": lesson.id,
-                "identifier": item.launch.identifier,
+                "identifier": item.content.identifier,
                 "title": lesson.title,
                 "section": lesson.section,
                 "kind": lesson.kind,
                 "pass_mark": lesson.pass_mark,
-                "is_sco": item.launch.is_sco,
+                "is_sco": item.content.is_sco,
             }
             for lesson, item in zip(course.lessons, package.items, strict=True)
         ],

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from headway.domain.bounds import COURSE_LESSONS
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.packages import MANIFEST, Launch, Package, PackageIndex, PackageItem
+from headway.domain.packages import MANIFEST, Content, Package, PackageIndex, PackageItem
 from headway.domain.scorm import ScormVersion
 from headway.domain.text import title_fault, without_controls
 from headway.formats.manifest_xml import read_xml
@@ -99,7 +99,7 @@ class _Reader:
         organization = self._organization()
         found = list(self._items(organization, ()))
         self._check_identifiers(found)
-        items = tuple(PackageItem(launch, section) for launch, section in map(self._item, self._shown(found)))
+        items = tuple(PackageItem(content, section) for content, section in map(self._item, self._shown(found)))
         self._check_number(items)
         self._warn_of_rules()
         identifier = _attribute(self.root, "identifier") or _attribute(organization, "identifier")
@@ -187,7 +187,7 @@ class _Reader:
                 "too_many_items",
             )
 
-    def _item(self, found: "_Found") -> tuple[Launch, str | None]:
+    def _item(self, found: "_Found") -> tuple[Content, str | None]:
         """Return what an item launches, and the heading above it."""
         item = found.element
         identifier = _attribute(item, "identifier") or ""
@@ -197,7 +197,7 @@ class _Reader:
             _refuse(f"has no resource {_named(reference)}, which its item {found.name} launches", "no_resource")
         link = self._link(found, resource)
         objective = self._objective(item)
-        launch = Launch(
+        content = Content(
             identifier,
             _title(_text_of(_child(item, "title")) or identifier, "Untitled"),
             link.path,
@@ -213,7 +213,7 @@ class _Reader:
             _text_of(_child(item, "timelimitaction")),
         )
         headings = _BETWEEN_HEADINGS.join(found.headings)
-        return launch, _title(headings, "") if headings else None
+        return content, _title(headings, "") if headings else None
 
     def _link(self, found: "_Found", resource: _Resource) -> Link:
         if not resource.href:

@@ -21,7 +21,7 @@ from headway.domain.launches import (
     opened,
 )
 from headway.domain.limits import check_write
-from headway.domain.packages import StoredLaunch
+from headway.domain.packages import PackagedContent
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.progress import LessonProgress, Status
@@ -46,7 +46,7 @@ class Playing:
 
     launch: Launch
     lesson: Lesson
-    content: StoredLaunch | None
+    content: PackagedContent | None
     cmi: Mapping[str, Any]
 
 
@@ -85,8 +85,8 @@ class LaunchesService:
         write = LessonWrite(principal.learner_id, course_id, lesson_id, {})
         check_write(write, course, reading.course_progress, progress.get, self._store.enforced, now)
         run = reading.course_progress.run if reading.course_progress else 1
-        content = await self._packages.launch(course.lessons_by_id[lesson_id].content_id)
-        known = content.launch.scorm if content else scorm
+        content = await self._packages.content(course.lessons_by_id[lesson_id].content_id)
+        known = content.content.scorm if content else scorm
         opening = Launch(
             token_urlsafe(_ID_BYTES), principal.learner_id, course_id, lesson_id, run, now, now + self._lifetime,
             _seconds_in(progress.get(lesson_id)), scorm=known,
@@ -105,7 +105,7 @@ class LaunchesService:
         lesson = course.lessons_by_id.get(launch.lesson_id)
         if lesson is None:
             raise LessonNotFoundError(launch.course_id, launch.lesson_id)
-        content = await self._packages.launch(lesson.content_id)
+        content = await self._packages.content(lesson.content_id)
         state = await self._store.content_states.find(*launch.key)
         if state is not None and state.run != launch.run:
             state = None
@@ -174,9 +174,9 @@ def _again(opening: Launch, state: ContentState) -> Launch:
     return opening._replace(seconds=state.total_seconds, after_end=state.is_over, scorm=opening.scorm or state.scorm)
 
 
-def _settings(learner_id: LearnerId, name: str, lesson: Lesson, content: StoredLaunch | None) -> ContentSettings:
+def _settings(learner_id: LearnerId, name: str, lesson: Lesson, content: PackagedContent | None) -> ContentSettings:
     """Return what content is told. The pass mark is the lesson's, because an author may have changed it."""
-    said = content.launch if content else None
+    said = content.content if content else None
     return ContentSettings(
         learner_id,
         name,

@@ -13,10 +13,10 @@ from headway.domain.identifiers import ContentId, CourseId
 from headway.domain.package_ports import PackageContent, PackageStore
 from headway.domain.packages import (
     Package,
+    PackagedContent,
     PackageDigest,
     PackageFile,
     PackageIndex,
-    StoredLaunch,
     course_id_of,
     course_of,
 )
@@ -31,7 +31,7 @@ Value = TypeVar("Value")
 
 _AT_A_TIME: Final = 2
 _KEPT_INDEXES: Final = 16
-_KEPT_LAUNCHES: Final = 1_000
+_KEPT_CONTENTS: Final = 1_000
 
 
 class ImportedPackage(NamedTuple):
@@ -46,7 +46,7 @@ class ImportedPackage(NamedTuple):
 class PackagesService:
     """Packages. Every method may raise `PackagesOffError` and `PackagesUnavailableError`.
 
-    What is stored never changes, so indexes and launches are kept in memory, as many as were used last.
+    What is stored never changes, so indexes and contents are kept in memory, as many as were used last.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class PackagesService:
         self._largest_bytes = largest_bytes
         self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._indexes: dict[PackageDigest, PackageIndex] = {}
-        self._launches: dict[ContentId, StoredLaunch] = {}
+        self._contents: dict[ContentId, PackagedContent] = {}
 
     @property
     def is_on(self) -> bool:
@@ -88,12 +88,12 @@ class PackagesService:
             raise PackagesOffError
         return self._found_packages
 
-    async def launch(self, content_id: ContentId) -> StoredLaunch | None:
+    async def content(self, content_id: ContentId) -> PackagedContent | None:
         """Return what a lesson's content launches; `None` where the content is not of a package here."""
         if self._found_packages is None:
             return None
-        found = self._launches.get(content_id) or await self._packages.launch(content_id)
-        return found and _kept(self._launches, content_id, found, _KEPT_LAUNCHES)
+        found = self._contents.get(content_id) or await self._packages.content(content_id)
+        return found and _kept(self._contents, content_id, found, _KEPT_CONTENTS)
 
     async def index(self, package: PackageDigest) -> PackageIndex:
         """Return the files of a package."""

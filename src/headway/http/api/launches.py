@@ -89,7 +89,7 @@ async def _document(call: Call, player: Player, launch: Launch) -> dict[str, Any
         "lesson_id": launch.lesson_id,
         "title": playing.lesson.title,
         "scorm": launch.scorm,
-        "is_sco": content and content.launch.is_sco,
+        "is_sco": content and content.content.is_sco,
         "commit_url": player.commit_address(token),
         "content_url": content and address_in(player.files_address(content.package), content),
         "play_url": content and player.page_address(token),

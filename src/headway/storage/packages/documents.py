@@ -2,7 +2,7 @@
 
 - `files/<the first two digits>/<digest>`: a file of any package.
 - `packages/<digest>.json`: the files of a package.
-- `launches/<content id>.json`: what a lesson's content launches.
+- `contents/<content id>.json`: what a lesson's content launches.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ import orjson
 
 from headway.domain.identifiers import ContentId
 from headway.domain.packages import (
+    Content,
     FileDigest,
-    Launch,
     Package,
+    PackagedContent,
     PackageDigest,
     PackageFile,
     PackageIndex,
-    StoredLaunch,
 )
 from headway.domain.scorm import ScormVersion
 
-_FIELDS: Final = frozenset(field.name for field in fields(Launch))
+_FIELDS: Final = frozenset(field.name for field in fields(Content))
 
 
 def file_name(digest: FileDigest) -> str:
@@ -36,15 +36,15 @@ def package_name(package: PackageDigest) -> str:
     return f"packages/{package}.json"
 
 
-def launch_name(content_id: ContentId) -> str:
+def content_name(content_id: ContentId) -> str:
     """Return the name of what a lesson's content launches."""
-    return f"launches/{content_id}.json"
+    return f"contents/{content_id}.json"
 
 
 def describe(package: Package) -> Mapping[str, bytes]:
     """Return the documents of a package by their names: its index, and then what its lessons launch."""
-    launches = {launch_name(content_id): write_launch(launch) for content_id, launch in package.launches.items()}
-    return {package_name(package.digest): write_index(package.index)} | launches
+    contents = {content_name(content_id): write_content(content) for content_id, content in package.contents.items()}
+    return {package_name(package.digest): write_index(package.index)} | contents
 
 
 def write_index(index: PackageIndex) -> bytes:
@@ -58,13 +58,15 @@ def read_index(document: bytes) -> PackageIndex:
     return PackageIndex(PackageFile(path, FileDigest(digest), size) for path, digest, size in files)
 
 
-def write_launch(stored: StoredLaunch) -> bytes:
+def write_content(stored: PackagedContent) -> bytes:
     """Return what a lesson's content launches as a document."""
-    return orjson.dumps({"package": stored.package, "launch": stored.launch})
+    return orjson.dumps({"package": stored.package, "content": stored.content})
 
 
-def read_launch(document: bytes) -> StoredLaunch:
+def read_content(document: bytes) -> PackagedContent:
     """Return what a document says a lesson's content launches. Fields of a newer Headway are ignored."""
     stored: dict[str, Any] = orjson.loads(document)
-    launch = {name: value for name, value in stored["launch"].items() if name in _FIELDS}
-    return StoredLaunch(PackageDigest(stored["package"]), Launch(**launch | {"scorm": ScormVersion(launch["scorm"])}))
+    content = {name: value for name, value in stored["content"].items() if name in _FIELDS}
+    return PackagedContent(
+        PackageDigest(stored["package"]), Content(**content | {"scorm": ScormVersion(content["scorm"])})
+    )

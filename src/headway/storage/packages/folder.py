@@ -15,7 +15,7 @@ from uuid import uuid4
 from headway.domain.errors import PackagesUnavailableError
 from headway.domain.identifiers import ContentId
 from headway.domain.package_ports import PIECE_BYTES, PackageContent
-from headway.domain.packages import Package, PackageDigest, PackageFile, PackageIndex, StoredLaunch
+from headway.domain.packages import Package, PackagedContent, PackageDigest, PackageFile, PackageIndex
 from headway.storage.packages import documents
 
 INCOMING: Final = "incoming"
@@ -41,10 +41,10 @@ class FolderPackageStore:
             incoming.mkdir(parents=True, exist_ok=True)
         return incoming
 
-    async def launch(self, content_id: ContentId) -> StoredLaunch | None:
+    async def content(self, content_id: ContentId) -> PackagedContent | None:
         """Return what a lesson's content launches; `None` where the content is not of a package."""
-        document = await to_thread(self._document, documents.launch_name(content_id))
-        return None if document is None else documents.read_launch(document)
+        document = await to_thread(self._document, documents.content_name(content_id))
+        return None if document is None else documents.read_content(document)
 
     async def index(self, package: PackageDigest) -> PackageIndex:
         """Return the files of a package."""

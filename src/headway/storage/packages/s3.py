@@ -11,7 +11,7 @@ from typing import Final
 from headway.domain.errors import ConfigurationError, PackagesUnavailableError
 from headway.domain.identifiers import ContentId
 from headway.domain.package_ports import PIECE_BYTES, PackageContent
-from headway.domain.packages import Package, PackageDigest, PackageFile, PackageIndex, StoredLaunch
+from headway.domain.packages import Package, PackagedContent, PackageDigest, PackageFile, PackageIndex
 from headway.storage.packages import documents
 
 try:
@@ -47,10 +47,10 @@ class S3PackageStore:
     def spool(self) -> None:
         """Uploads wait in the system's folder of temporary files."""
 
-    async def launch(self, content_id: ContentId) -> StoredLaunch | None:
+    async def content(self, content_id: ContentId) -> PackagedContent | None:
         """Return what a lesson's content launches; `None` where the content is not of a package."""
-        document = await self._document(documents.launch_name(content_id))
-        return None if document is None else documents.read_launch(document)
+        document = await self._document(documents.content_name(content_id))
+        return None if document is None else documents.read_content(document)
 
     async def index(self, package: PackageDigest) -> PackageIndex:
         """Return the files of a package."""
@@ -79,9 +79,9 @@ class S3PackageStore:
         with ThreadPoolExecutor(_THREADS) as threads:
             for size in threads.map(sending, package.index):
                 stored(size)
-            index, *launches = documents.describe(package).items()
+            index, *contents = documents.describe(package).items()
             self._send_document(index)
-            for _ in threads.map(self._send_document, launches):
+            for _ in threads.map(self._send_document, contents):
                 pass
 
     def _send(self, content: PackageContent, file: PackageFile) -> int:
