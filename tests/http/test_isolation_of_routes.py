@@ -29,6 +29,8 @@ _OF_ONESELF: Final = {
     ("GET", "/progress/{course_id}/lessons/{lesson_id}"), ("PUT", "/progress/{course_id}/lessons/{lesson_id}"),
     ("DELETE", "/progress/{course_id}/lessons/{lesson_id}"), ("GET", "/enrolments"), ("GET", "/completions"),
     ("GET", "/groups"), ("POST", "/sign-in-codes"), ("POST", "/progress/sync"),
+    ("POST", "/progress/{course_id}/lessons/{lesson_id}/launches"),
+    ("GET", "/launches/{launch}"), ("POST", "/launches/{launch}/commits"),
 }  # fmt: skip
 """Operations that tell of the caller only. `GET /groups` also tells the titles of the groups that a token grants."""
 _WITH_A_SCOPE: Final = {
@@ -39,6 +41,7 @@ _WITH_A_SCOPE: Final = {
     ("GET", "/learners/{user_id}/progress/{course_id}/outline"),
     ("GET", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}"),
     ("PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}"),
+    ("POST", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}/launches"),
     ("DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}"),
     ("GET", "/learners/{user_id}/profile"), ("PUT", "/learners/{user_id}/profile"),
     ("DELETE", "/learners/{user_id}/profile"), ("GET", "/learners/{user_id}/completions"),
@@ -80,6 +83,7 @@ _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
     ("GET", "/statistics/{course_id}/compare"): ("course={second_id}",),
     ("GET", "/statistics/{course_id}/stream"): ("",),
     ("GET", "/statistics/{course_id}/activity"): ("",),
+    ("GET", "/statistics/{course_id}/silent-launches"): ("",),
     ("GET", "/statistics/{course_id}/learners"): _FORMS,
     ("GET", "/statistics/{course_id}/grid"): ("", "format=csv", "query=zebedee", "user_ids={user_id}"),
     ("GET", "/statistics/{course_id}/learners/{user_id}"): ("", "explain=true"),
@@ -136,7 +140,7 @@ class Zebedee:
     def path(self, operation: Operation, query: str = "") -> str:
         """The path of an operation, as if it were about Zebedee."""
         ids = {name: value for name, value in vars(self).items() if name.endswith("_id")}
-        ids |= {"user_id": self.id, "run": "1", "reason": "late", "after": self.after}
+        ids |= {"user_id": self.id, "run": "1", "reason": "late", "after": self.after, "launch": "forged"}
         return f"{operation[1]}?{query}".format(**ids)
 
     def everything(self) -> dict[str, Any]:

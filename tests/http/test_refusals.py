@@ -124,7 +124,7 @@ class TestTokens:
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
         lesson_id = lesson_path.rpartition("/")[2]
-        ids = {"course_id": course_path.split("/")[2], "run": "1", "delivery_id": "1", "reason": "late"}
+        ids = {"course_id": course_path.split("/")[2], "run": "1", "delivery_id": "1", "reason": "late", "launch": "x"}
         ids |= dict.fromkeys(("lesson_id", "user_id", "group_id", "webhook_id"), lesson_id)
         needing = [(method, path) for path in paths for method in paths[path] if "security" in paths[path][method]]
         answers = [visitor.request(method, path.format(**ids)) for method, path in needing]
@@ -331,7 +331,7 @@ class TestPaths:
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
         lesson_id = lesson_path.split("/")[4]
-        ids = {"course_id": course_path.split("/")[2], "run": "1", "delivery_id": "1", "reason": "late"}
+        ids = {"course_id": course_path.split("/")[2], "run": "1", "delivery_id": "1", "reason": "late", "launch": "x"}
         ids |= dict.fromkeys(("lesson_id", "user_id", "group_id", "webhook_id"), lesson_id)
         for named in ("progress/import", "progress/sync", "courses/validate"):
             del paths[f"{PREFIX}/{named}"]  # a course's path, to other methods: with no id where one should be

@@ -95,11 +95,13 @@ def delete(*parts: Id | int, **query: Parameter) -> Call[None]:
     return Call("DELETE", _path(parts), type(None), _query(query))
 
 
-def post(shape: type[T], *parts: Id | int, body: object = None, is_repeatable: bool = False) -> Call[T]:
+def post(
+    shape: type[T], *parts: Id | int, body: object = None, is_repeatable: bool = False, **query: Parameter
+) -> Call[T]:
     """Return the call that does what a path names."""
     headers = {} if body is None else {"Content-Type": _JSON}
     content = None if body is None else to_json(body)
-    return Call("POST", _path(parts), shape, (), headers, content, is_repeatable)
+    return Call("POST", _path(parts), shape, _query(query), headers, content, is_repeatable)
 
 
 def post_file(shape: type[T], content: bytes, content_type: str, *parts: Id, **query: Parameter) -> Call[T]:

@@ -185,6 +185,52 @@ class SyncResults(TypedDict):
     results: list[SyncResult]
 
 
+ScormVersion = Literal["1.2", "2004"]
+"""The version of SCORM that content is made for."""
+
+
+class LaunchDocument(TypedDict):
+    """A launch of a lesson's content: what a player needs to play it."""
+
+    launch: str
+    """The launch's token. Who has it may report for the learner."""
+    expires_at: str
+    """Until when the launch may report."""
+    course_id: str
+    lesson_id: str
+    title: str
+    """The lesson's title."""
+    scorm: ScormVersion | None
+    """The version of the content's interface; null: not known."""
+    is_sco: bool | None
+    """Whether the content reports; false: it is an asset. Null where it is in no package here."""
+    commit_url: str
+    """scorm-again's `lmsCommitUrl`; relative to the service's address."""
+    content_url: str | None
+    """The content's first page; null where it is in no package here."""
+    play_url: str | None
+    """Headway's own page that plays the content, for a frame; null as above."""
+    cmi: dict[str, Any]
+    """For scorm-again's `loadFromJSON`, before the content begins."""
+
+
+class CommitResult(TypedDict):
+    """What scorm-again expects of an answer to a commit."""
+
+    result: bool
+    errorCode: int
+
+
+class SilentLaunchLine(TypedDict):
+    """A learner who has opened a lesson's content, which has reported nothing since."""
+
+    user_id: str
+    name: str | None
+    lesson_id: str
+    lesson_title: str
+    opened_at: str
+
+
 class ProfileDocument(TypedDict):
     """Who a learner is. A field that is left out, or null, is empty."""
 
@@ -333,8 +379,33 @@ class HeldRun(TypedDict):
     lesson_progress: list[HeldLessonProgress]
 
 
+class HeldContentState(TypedDict):
+    """What the content of a lesson has stored for the learner."""
+
+    course_id: str
+    lesson_id: str
+    run: int
+    opened_at: str
+    """When the learner last opened the content."""
+    reported_at: str | None
+    """When it first reported after that."""
+    time_spent_seconds: float
+    attempts: int
+    """The attempts that had a result."""
+    is_counted: bool
+    """Whether the present attempt is among them."""
+    is_over: bool
+    """Whether the present attempt has ended."""
+    made_at: str | None
+    """When the content made the state."""
+    scorm: ScormVersion | None
+    """The version of SCORM of the state."""
+    cmi: dict[str, Any] | None
+    """The state, as the content reads it when it resumes."""
+
+
 class LearnerExport(TypedDict):
-    """All data of a learner: profile, goal, lesson and course progress, finished days, completions, groups, runs."""
+    """All data of a learner: profile, goal, progress, days, completions, groups, runs, states of content."""
 
     user_id: str
     profile: ProfileDocument | None
@@ -346,6 +417,7 @@ class LearnerExport(TypedDict):
     groups: list[HeldGroup]
     runs: list[HeldRun]
     """The runs of courses that have ended."""
+    content_states: list[HeldContentState]
 
 
 class DatedProgressUpdate(TypedDict):
@@ -563,10 +635,6 @@ class CourseChange(TypedDict):
     time_zone_changed: bool
     on_edit_changed: bool
     valid_for_days_changed: bool
-
-
-ScormVersion = Literal["1.2", "2004"]
-"""The version of SCORM that a package is made for: it decides which interface its contents look for."""
 
 
 class PackageLesson(TypedDict):

@@ -1,5 +1,6 @@
 """The values that the template of one lesson shows to teachers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -9,16 +10,20 @@ from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import GroupId
 from headway.domain.roster import LessonResult
 from headway.domain.statistics import lose_most
-from headway.service import LessonDetail
+from headway.service import LessonDetail, SilentLearner
 
 
 @dataclass(frozen=True)
 class OneLessonView:
-    """A lesson, and the identifier of the state of the course's figures."""
+    """A lesson, and the identifier of the state of the course's figures.
+
+    `silent` are the learners who have opened its content, which has reported nothing since.
+    """
 
     detail: LessonDetail
     group_id: GroupId | None
     state: str
+    silent: Sequence[SilentLearner] = ()
 
     @property
     def course(self) -> Course:

@@ -1,5 +1,6 @@
 """The teacher's pages of a course: its four tabs."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -126,6 +127,13 @@ async def _figures(visit: Visit, group_id: GroupId | None) -> FiguresView:
     return FiguresView(statistics, figures.decode(), state_of(figures))
 
 
+async def _figures_of_lessons(visit: Visit, group_id: GroupId | None) -> FiguresView:
+    view = await _figures(visit, group_id)
+    silent = await visit.services.launches.silent(visit.principal, visit.course_id, group_id)
+    counts = Counter(one.lesson.id for one in silent)
+    return replace(view, silent=[(one, counts[one.id]) for one in view.course.lessons if one.id in counts])
+
+
 async def _activity(visit: Visit, group_id: GroupId | None) -> ActivityView:
     address = visit.address(GROUP, *ACTIVITY)
     asked, fault = ActivityParameters(), None
@@ -218,11 +226,13 @@ def _faults(refusal: InvalidQueryError | InvalidValueError) -> Sequence[str]:
 
 async def _one_lesson(visit: Visit, group_id: GroupId | None) -> OneLessonView:
     found = await visit.services.results.lesson(visit.principal, visit.course_id, visit.lesson_id, group_id)
-    return OneLessonView(found, group_id, state_of(to_json(formats.course(found.statistics))))
+    silent = await visit.services.launches.silent(visit.principal, visit.course_id, group_id)
+    here = [one for one in silent if one.lesson.id == visit.lesson_id]
+    return OneLessonView(found, group_id, state_of(to_json(formats.course(found.statistics))), here)
 
 
 _OVERVIEW: Final = Tab("overview", "figures", _figures)
-_LESSONS: Final = Tab("lessons", "funnel", _figures)
+_LESSONS: Final = Tab("lessons", "funnel", _figures_of_lessons)
 _LEARNERS: Final = Tab("learners", "roster", _roster, filters_groups=True)
 _ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True, compares_courses=True)
 _GRID: Final = Tab("grid", "roster", _grid, filters_groups=True, template="grid_table")

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from headway.dashboard.charts import Chart, Step, Tick
 from headway.dashboard.rendering import Reader
-from headway.domain.catalogue import Course, LessonKind, by_section
+from headway.domain.catalogue import Course, Lesson, LessonKind, by_section
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
 from headway.domain.text import isolated
@@ -105,11 +105,15 @@ class SectionView(NamedTuple):
 
 @dataclass(frozen=True)
 class FiguresView:
-    """A course's figures, the same figures as the API's JSON, and the identifier of their state."""
+    """A course's figures, the same figures as the API's JSON, and the identifier of their state.
+
+    `silent` are lessons whose content some learners have opened, which has reported nothing; with their number.
+    """
 
     statistics: CourseStatistics
     json: str
     state: str
+    silent: Sequence[tuple[Lesson, int]] = ()
 
     @property
     def course(self) -> Course:

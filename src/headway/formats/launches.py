@@ -58,11 +58,20 @@ class SilentLaunchLine(BaseModel):
     """A learner who has opened a lesson's content, which has reported nothing since."""
 
     user_id: UUID
+    name: str | None
     lesson_id: UUID
+    lesson_title: str
     opened_at: Moment
 
 
-silent_launch = renderer(SilentLaunchLine, user_id="learner_id")
+silent_launch = renderer(
+    SilentLaunchLine,
+    user_id="launch.learner_id",
+    name="profile.name",
+    lesson_id="lesson.id",
+    lesson_title="lesson.title",
+    opened_at="launch.opened_at",
+)
 
 
 def address_in(package: str, content: PackagedContent) -> str:

@@ -131,10 +131,7 @@ class HeldGoal(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All data of a learner: profile, goal, progress in lessons and courses, days, completions, groups, runs, content.
-
-    Content is what the content of lessons has stored.
-    """
+    """All data of a learner: profile, goal, progress, days, completions, groups, runs, states of content."""
 
     user_id: UUID
     profile: ProfileDocument | None

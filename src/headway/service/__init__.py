@@ -19,7 +19,7 @@ from headway.service.finding import FindingService, Found, FoundLesson
 from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
-from headway.service.launches import LaunchesService, Playing
+from headway.service.launches import LaunchesService, Playing, SilentLearner
 from headway.service.learners import LearnersService
 from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
@@ -94,6 +94,7 @@ __all__ = [
     "RosterPage",
     "Services",
     "SignInService",
+    "SilentLearner",
     "StatisticsService",
     "WebhookReading",
     "WebhookRequest",
@@ -175,6 +176,6 @@ class Services(NamedTuple):
             CourseListService(store),
             EventsService(store),
             WebhooksService(store, send, allowed),
-            LaunchesService(store, packages_service, launch_lifetime, keeps_profiles=keeps_profiles),
+            LaunchesService(store, packages_service, people, launch_lifetime),
             packages_service,
         )

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from headway.domain.catalogue import Lesson
 from headway.domain.errors import LessonNotFoundError, UnavailableError
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.launches import (
     SILENT_AFTER,
     ContentState,
@@ -22,6 +22,7 @@ from headway.domain.launches import (
 )
 from headway.domain.limits import check_write
 from headway.domain.packages import PackagedContent
+from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.progress import LessonProgress, Status
@@ -29,6 +30,7 @@ from headway.domain.scorm import Commit, ContentSettings, ScormVersion, resumed
 from headway.domain.writes import LessonWrite
 from headway.service.course_progress import read_learner
 from headway.service.packages import PackagesService
+from headway.service.people import PeopleService
 
 _TRIES: Final = 20
 _ID_BYTES: Final = 12
@@ -50,6 +52,14 @@ class Playing:
     cmi: Mapping[str, Any]
 
 
+class SilentLearner(NamedTuple):
+    """A learner who has opened a lesson's content, from which nothing has come since."""
+
+    launch: SilentLaunch
+    profile: LearnerProfile
+    lesson: Lesson
+
+
 class LaunchesService:
     """Launches of lessons' content. Every method may raise `UnavailableError` and what its store raises."""
 
@@ -57,16 +67,16 @@ class LaunchesService:
         self,
         store: Store,
         packages: PackagesService,
+        people: PeopleService,
         lifetime: timedelta,
         *,
-        keeps_profiles: bool,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Make the service. A launch may report for `lifetime`."""
         self._store = store
         self._packages = packages
         self._lifetime = lifetime
-        self._keeps_profiles = keeps_profiles
+        self._people = people
         self._clock = clock
 
     async def open(
@@ -132,26 +142,31 @@ class LaunchesService:
                 return
         raise _busy()
 
-    async def silent(self, principal: Principal, course_id: CourseId) -> Sequence[SilentLaunch]:
+    async def silent(
+        self, principal: Principal, course_id: CourseId, group_id: GroupId | None = None
+    ) -> Sequence[SilentLearner]:
         """Return who has opened content in a course that has reported nothing for five minutes, the newest first.
 
-        Needs `statistics:read` for the course. With it for some groups alone, returns their members.
+        Of a group's members, or of all learners (`None`). Needs `statistics:read`. Raises `CourseNotGrantedError`,
+        `GroupNotGrantedError` or `GroupNotFoundError`.
         """
-        principal.require_course(course_id)
+        principal.require_statistics(course_id, group_id)
         course = (await self._store.course(course_id)).course
         found = await self._store.content_states.silent(course_id, self._clock() - SILENT_AFTER, MOST_SILENT)
-        in_course = [one for one in found if one.lesson_id in course.lessons_by_id]
-        if principal.groups is None:
-            return in_course
-        learners = {one.learner_id for one in in_course}
-        members = set(await self._store.groups.members_among(principal.groups, learners))
-        return [one for one in in_course if one.learner_id in members]
+        if group_id is not None:
+            await self._store.groups.find(group_id)
+            members = set(await self._store.groups.members_among([group_id], [one.learner_id for one in found]))
+            found = [one for one in found if one.learner_id in members]
+        profiles = await self._people.names(list({one.learner_id for one in found}))
+        return [
+            SilentLearner(one, profiles.get(one.learner_id, NO_PROFILE), course.lessons_by_id[one.lesson_id])
+            for one in found
+            if one.lesson_id in course.lessons_by_id
+        ]
 
     async def _name_of(self, learner_id: LearnerId) -> str:
-        if not self._keeps_profiles:
-            return ""
-        stored = await self._store.profiles.find(learner_id)
-        return (stored.profile.name if stored else None) or ""
+        found = await self._people.names([learner_id])
+        return found.get(learner_id, NO_PROFILE).name or ""
 
 
 def _busy() -> UnavailableError:

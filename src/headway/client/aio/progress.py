@@ -5,7 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from headway.client.aio.sending import Sender
-from headway.client.calls import ME, Id, delete, get, on_condition, post_file, put
+from headway.client.calls import ME, Id, delete, get, on_condition, post, post_file, put
 from headway.client.imports import NOTHING, import_call, merged, parts_of_lines
 from headway.client.lessons import LessonAnswer, ProgressLine, lesson_answer
 from headway.client.shapes import (
@@ -14,9 +14,11 @@ from headway.client.shapes import (
     DatedProgressUpdate,
     ExplainedSummary,
     ImportReport,
+    LaunchDocument,
     LessonProgress,
     LessonProgressUpdate,
     OutlineLesson,
+    ScormVersion,
     SyncedWrite,
     SyncResult,
 )
@@ -79,6 +81,17 @@ class Progress:
         """
         call = put(LessonProgress, progress, *_lesson(learner, course, lesson), run=run)
         return lesson_answer(await self._sender.answer(on_condition(call, if_match, if_none_match)))
+
+    async def open_content(
+        self, learner: Id, course: Id, lesson: Id, *, scorm: ScormVersion | None = None
+    ) -> LaunchDocument:
+        """Open a lesson's content for a learner: return what a player page needs to play it with scorm-again.
+
+        `scorm` is the version of content that is in no package of Headway's. Each loading of a player page needs a
+        launch of its own.
+        """
+        path = (*_lesson(learner, course, lesson), "launches")
+        return await self._sender.value(post(LaunchDocument, *path, is_repeatable=True, scorm=scorm))
 
     async def remove(
         self, learner: Id, course: Id, lesson: Id, *, run: int | None = None, if_match: str | None = None

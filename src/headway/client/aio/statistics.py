@@ -21,6 +21,7 @@ from headway.client.shapes import (
     Reason,
     Roster,
     RosterLine,
+    SilentLaunchLine,
 )
 
 
@@ -40,6 +41,11 @@ class Statistics:
     async def course(self, course: Id, *, group: Id | None = None) -> CourseStatistics:
         """Return the figures of a course and of its lessons."""
         return await self._sender.value(get(CourseStatistics, "statistics", course, group=group))
+
+    async def silent_launches(self, course: Id, *, group: Id | None = None) -> list[SilentLaunchLine]:
+        """Return who has opened a lesson's content that has reported nothing for five minutes, the newest first."""
+        call = get(list[SilentLaunchLine], "statistics", course, "silent-launches", group=group)
+        return await self._sender.value(call)
 
     async def compare(
         self, course: Id, *, groups: Sequence[Id] = (), courses: Sequence[Id] = ()

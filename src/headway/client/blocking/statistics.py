@@ -22,6 +22,7 @@ from headway.client.shapes import (
     Reason,
     Roster,
     RosterLine,
+    SilentLaunchLine,
 )
 
 
@@ -41,6 +42,11 @@ class Statistics:
     def course(self, course: Id, *, group: Id | None = None) -> CourseStatistics:
         """Return the figures of a course and of its lessons."""
         return self._sender.value(get(CourseStatistics, "statistics", course, group=group))
+
+    def silent_launches(self, course: Id, *, group: Id | None = None) -> list[SilentLaunchLine]:
+        """Return who has opened a lesson's content that has reported nothing for five minutes, the newest first."""
+        call = get(list[SilentLaunchLine], "statistics", course, "silent-launches", group=group)
+        return self._sender.value(call)
 
     def compare(self, course: Id, *, groups: Sequence[Id] = (), courses: Sequence[Id] = ()) -> list[ComparedStatistics]:
         """Return the figures of groups of a course, or of a course and others, side by side."""

@@ -15,6 +15,7 @@ from headway.formats.launches import (
     silent_launch,
 )
 from headway.formats.queries import parse_query
+from headway.formats.roster_query import GroupParameters
 from headway.formats.scorm_commits import parse_commit
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.replies import Reply, json_reply
@@ -58,7 +59,9 @@ async def commit(call: Call) -> Reply:
 
 async def list_silent_launches(call: Call) -> Reply:
     """Answer who has opened content that has reported nothing."""
-    return json_reply(list(map(silent_launch, await call.services.launches.silent(call.principal, call.course_id))))
+    group_id = parse_query(GroupParameters, call.query).group_id
+    found = await call.services.launches.silent(call.principal, call.course_id, group_id)
+    return json_reply(list(map(silent_launch, found)))
 
 
 async def _opened(call: Call, principal: Principal, course_id: str, lesson_id: str) -> Reply:
@@ -129,6 +132,7 @@ OPERATIONS: Final = (
         "GET", "/statistics/{course_id}/silent-launches", "List Silent Launches",
         "The learners who have opened a lesson's content, from which nothing has come for five minutes since; at most "
         "1,000, the newest first. Needs the scope `statistics:read`.",
-        list_silent_launches, CONTENT_TAG, answer=list[SilentLaunchLine], refusals=(403, 404), scope=STATISTICS_READ,
+        list_silent_launches, CONTENT_TAG, answer=list[SilentLaunchLine], query=GroupParameters, refusals=(403, 404),
+        scope=STATISTICS_READ,
     ),
 )  # fmt: skip
