@@ -27,7 +27,7 @@ from starlette.types import ASGIApp
 from headway import Settings, create_app, create_router
 from headway.http.engine.errors import NO_REQUEST
 from headway.http.engine.protocol import BoundedHeadProtocol
-from headway.service import StatisticsService
+from headway.service import LaunchesService, StatisticsService
 from headway.storage.sqlite import SqliteStore
 from support.any_request import ODD_PATHS, PUBLISHED, RARITIES, REMOVED, World, conversations
 from support.asgi import Answer, HeaderLines, Sent, ask, lifespan
@@ -213,7 +213,7 @@ def shared() -> Iterator[Given]:
     """Time and ids of every store that is made meanwhile, and one running number for all requests without an id."""
     shared = Given()
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (SqliteStore, StatisticsService):
+        for kind in (SqliteStore, StatisticsService, LaunchesService):
             patch.setattr(
                 kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": shared.clock}
             )

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 import orjson
 
@@ -33,7 +33,6 @@ from headway.service.packages import PackagesService
 from headway.service.people import PeopleService
 
 _TRIES: Final = 20
-_ID_BYTES: Final = 12
 MOST_SILENT: Final = 1_000
 """How many launches that reported nothing are listed."""
 
@@ -98,7 +97,7 @@ class LaunchesService:
         content = await self._packages.content(course.lessons_by_id[lesson_id].content_id)
         known = content.content.scorm if content else scorm
         opening = Launch(
-            token_urlsafe(_ID_BYTES), principal.learner_id, course_id, lesson_id, run, now, now + self._lifetime,
+            str(uuid4()), principal.learner_id, course_id, lesson_id, run, now, now + self._lifetime,
             _seconds_in(progress.get(lesson_id)), scorm=known,
         )  # fmt: skip
         for _ in range(_TRIES):
