@@ -197,3 +197,24 @@ def test_an_unknown_lesson_or_course_is_not_opened(learner: httpx.Client, course
     assert (answer.status_code, answer.json()["code"]) == (404, "lesson_not_found")
     answer = learner.post(f"/progress/{uuid4()}/lessons/{uuid4()}/launches")
     assert (answer.status_code, answer.json()["code"]) == (404, "course_not_found")
+
+
+def test_a_commit_that_shows_no_version_is_of_the_one_that_the_launch_has(
+    visitor: httpx.Client, learner: httpx.Client, lesson_path: str
+) -> None:
+    unknown = opened(learner, lesson_path)
+    answer = visitor.post(unknown["commit_url"], json={"cmi": {"suspend_data": "a"}})
+    assert answer.status_code == 422
+    known = opened(learner, lesson_path, scorm="1.2")
+    sent(visitor, known, {"cmi": {"suspend_data": "a"}})
+    assert opened(learner, lesson_path)["cmi"]["suspend_data"] == "a"
+
+
+def test_a_commit_at_the_end_may_say_so_in_its_address(
+    visitor: httpx.Client, learner: httpx.Client, lesson_path: str, launch: dict[str, Any]
+) -> None:
+    done = {"cmi": {"completion_status": "completed", "suspend_data": "end", "session_time": "PT1S"}}
+    sent(visitor, launch, done)
+    assert opened(learner, lesson_path)["cmi"]["suspend_data"] == "end"
+    sent(visitor, launch, done, terminate="true")
+    assert opened(learner, lesson_path)["cmi"].get("suspend_data") is None  # the next attempt

@@ -165,7 +165,7 @@ def _keep_the_rules_that_no_schema_can_state(case: Case[Any]) -> None:  # noqa: 
                 body["types"] = ["course.completed"]
         case "commit":
             body.pop("runtimeData", None)
-            body["cmi"] = {"suspend_data": "a"}
+            body["cmi"] = {"completion_status": "completed"}
         case "put_course":
             _keep_the_rules_of_courses(body, case.path_parameters["course_id"])
 

@@ -214,6 +214,21 @@ class LaunchDocument(TypedDict):
     """For scorm-again's `loadFromJSON`, before the content begins."""
 
 
+class SentCommit(TypedDict):
+    """A commit. Other fields are the CMI object, flattened, or are not read."""
+
+    cmi: NotRequired[dict[str, Any]]
+    """The CMI object."""
+    runtimeData: NotRequired[dict[str, Any]]
+    """The same, in a field, where the player renders common fields."""
+    commitSequence: NotRequired[int | None]
+    """The number of the commit in its session."""
+    commitAgeSeconds: NotRequired[float | None]
+    """How long ago the commit was made. Headway's own player says it."""
+    terminate: NotRequired[bool | None]
+    """Whether content has ended."""
+
+
 class CommitResult(TypedDict):
     """What scorm-again expects of an answer to a commit."""
 

@@ -5,22 +5,30 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from headway.domain.packages import PackagedContent
 from headway.domain.scorm import ScormVersion
 from headway.formats.fields import Moment
+from headway.formats.queries import Flag, Nothing, optional
 from headway.formats.shapes import renderer
 
 
 class OpenLaunchParameters(BaseModel):
     """The query of a launch."""
 
-    model_config = ConfigDict(extra="forbid")
-
     scorm: Annotated[
-        ScormVersion | None,
-        Field(description="The version of SCORM of content that is in no package here; it decides the form of `cmi`."),
+        ScormVersion | Nothing,
+        optional("The version of SCORM of content that is in no package here; it decides the form of `cmi`."),
+    ] = None
+
+
+class CommitParameters(BaseModel):
+    """What the address of a commit says of it."""
+
+    terminate: Annotated[
+        Flag | Nothing,
+        optional("Whether content ends: for scorm-again's `terminateCommitParam`. It may also stand in the commit."),
     ] = None
 
 

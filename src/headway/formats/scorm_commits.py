@@ -70,16 +70,19 @@ _CMI: Final = "cmi"
 _RUNTIME_DATA: Final = "runtimeData"
 
 
-def parse_commit(body: bytes) -> Commit:
+def parse_commit(body: bytes, known: ScormVersion | None = None) -> Commit:
     """Parse a commit. A beacon's body of the type `text/plain` is the same JSON.
 
-    Raises `InvalidValueError` or pydantic's `ValidationError` for what can not be read.
+    `known` is the version of the content, for a commit that does not show its own. Raises `InvalidValueError` or
+    pydantic's `ValidationError` for what can not be read.
     """
     if body.lstrip().startswith(b"cmi."):
         raise _error((), "Send JSON: set dataCommitFormat to json or flattened.", "commit_format")
     sent = _SENT.validate_json(body)
     cmi = _cmi_of(sent)
-    scorm = _version_of(cmi)
+    scorm = _version_of(cmi) or known
+    if scorm is None:
+        raise _error((_CMI,), "This has no element that tells SCORM 1.2 from SCORM 2004.", "commit_version")
     read = _read_12 if scorm is ScormVersion.SCORM_12 else _read_2004
     return read(cmi, sent)
 
@@ -88,13 +91,11 @@ def _error(location: Location, reason: str, kind: str) -> InvalidValueError:
     return InvalidValueError([Problem(location, reason, kind)])
 
 
-def _version_of(cmi: Mapping[str, Any]) -> ScormVersion:
-    """Return the version whose elements a CMI object has. Every player sends some of these."""
+def _version_of(cmi: Mapping[str, Any]) -> ScormVersion | None:
+    """Return the version whose elements a CMI object has; `None` where it has only those of both."""
     if "core" in cmi:
         return ScormVersion.SCORM_12
-    if _ONLY_IN_2004.isdisjoint(cmi):
-        raise _error((_CMI,), "This has no element that tells SCORM 1.2 from SCORM 2004.", "commit_version")
-    return ScormVersion.SCORM_2004
+    return None if _ONLY_IN_2004.isdisjoint(cmi) else ScormVersion.SCORM_2004
 
 
 _ONLY_IN_2004: Final = frozenset(

@@ -1,5 +1,7 @@
 """Launches of lessons' content: their operations and handlers, and what scorm-again sends and gets."""
 
+from asyncio import to_thread
+from functools import partial
 from typing import Any, Final
 
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -7,6 +9,7 @@ from headway.domain.launches import Launch
 from headway.domain.principal import LEARNERS_ADMIN, STATISTICS_READ, Principal
 from headway.formats.launches import (
     TAKEN,
+    CommitParameters,
     CommitResult,
     LaunchDocument,
     OpenLaunchParameters,
@@ -16,7 +19,7 @@ from headway.formats.launches import (
 )
 from headway.formats.queries import parse_query
 from headway.formats.roster_query import GroupParameters
-from headway.formats.scorm_commits import parse_commit
+from headway.formats.scorm_commits import SentCommit, parse_commit
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.replies import Reply, json_reply
 from headway.http.engine.requests import Call, Player, PlayerOffError
@@ -27,6 +30,9 @@ TAGS: Final = (
 )
 COMMIT_BODY_BYTES: Final = 1024 * 1024
 """The largest commit: 64,000 characters of suspend data, and thousands of interactions."""
+
+_LONG_BYTES: Final = 64 * 1024
+"""A longer commit is read in a thread, because that takes more than a millisecond."""
 
 # The token in the address is all that counts, and no cookie does. So pages of every origin may read the answer.
 _ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
@@ -53,7 +59,12 @@ async def get_launch(call: Call) -> Reply:
 async def commit(call: Call) -> Reply:
     """Take what the content of a launch reports."""
     launch = _launch(call)
-    await call.services.launches.commit(launch, parse_commit(call.body))
+    is_long = len(call.body) > _LONG_BYTES
+    read = partial(parse_commit, call.body, launch.scorm)
+    said = await to_thread(read) if is_long else read()
+    if call.query and parse_query(CommitParameters, call.query).terminate:
+        said = said._replace(is_end=True)
+    await call.services.launches.commit(launch, said)
     return json_reply(TAKEN, headers=(_ANY_ORIGIN, _NOT_KEPT))
 
 
@@ -125,7 +136,7 @@ OPERATIONS: Final = (
         "Take what scorm-again sends: `dataCommitFormat` `json` or `flattened`, with or without "
         "`renderCommonCommitFields`, as JSON or as the `text/plain` beacon of a page that is left. A commit that is "
         "late or repeated (`includeCommitSequence`) is answered in the same way, and changes nothing.",
-        commit, CONTENT_TAG, answer=CommitResult, body=dict[str, Any], body_limit=COMMIT_BODY_BYTES,
+        commit, CONTENT_TAG, answer=CommitResult, query=CommitParameters, body=SentCommit, body_limit=COMMIT_BODY_BYTES,
         refusals=(403, 404, 409, 413), is_public=True,
     ),
     Operation(
