@@ -218,3 +218,41 @@ def test_a_commit_at_the_end_may_say_so_in_its_address(
     assert opened(learner, lesson_path)["cmi"]["suspend_data"] == "end"
     sent(visitor, launch, done, terminate="true")
     assert opened(learner, lesson_path)["cmi"].get("suspend_data") is None  # the next attempt
+
+
+def opened_before(admin: httpx.Client, lesson_path: str, opened_at: str, reported_at: str | None = None) -> str:
+    """Make a learner who has opened a lesson's content in the past, and return the learner's id."""
+    learner_id, (_, course_id, _, lesson_id) = str(uuid4()), lesson_path.strip("/").split("/")
+    state = {
+        "course_id": course_id, "lesson_id": lesson_id, "run": 1, "opened_at": opened_at, "reported_at": reported_at,
+        "time_spent_seconds": 0, "attempts": 0, "is_counted": False, "is_over": False, "made_at": None, "scorm": None,
+        "cmi": None,
+    }  # fmt: skip
+    export = {"user_id": learner_id, "lesson_progress": [], "content_states": [state]}
+    admin.post("/progress/import", json=export).raise_for_status()
+    return learner_id
+
+
+def test_teachers_see_who_opened_content_that_reported_nothing(
+    visitor: httpx.Client, admin: httpx.Client, teacher: httpx.Client, learner: httpx.Client,
+    client_of: Callable[..., httpx.Client], lesson_paths: list[str], launch: dict[str, Any],
+) -> None:  # fmt: skip
+    path = f"/statistics/{launch['course_id']}/silent-launches"
+    assert teacher.get(path).json() == []  # five minutes have not passed
+    long_ago = opened_before(admin, lesson_paths[1], "2020-01-01T00:00:00Z")
+    lately = opened_before(admin, lesson_paths[0], "2020-01-02T00:00:00Z")
+    opened_before(admin, lesson_paths[0], "2020-01-02T00:00:00Z", "2020-01-02T00:01:00Z")
+    admin.put(f"/learners/{lately}/profile", json={"name": "Ada"}).raise_for_status()
+    found = teacher.get(path).json()
+    assert [(one["user_id"], one["name"], one["opened_at"]) for one in found] == [
+        (lately, "Ada", "2020-01-02T00:00:00Z"), (long_ago, None, "2020-01-01T00:00:00Z"),
+    ]  # fmt: skip
+    assert [one["lesson_id"] for one in found] == [lesson_paths[0].split("/")[4], lesson_paths[1].split("/")[4]]
+    group = str(uuid4())
+    staff = client_of(str(uuid4()), "groups:write")
+    staff.put(f"/groups/{group}", json={"title": "A class", "members": [long_ago]}).raise_for_status()
+    assert [one["user_id"] for one in teacher.get(path, params={"group": group}).json()] == [long_ago]
+    report = admin.post(f"/learners/{lately}{lesson_paths[0]}/launches").raise_for_status().json()
+    sent(visitor, report, cmi12())
+    assert [one["user_id"] for one in teacher.get(path).json()] == [long_ago]
+    assert learner.get(path).status_code == 403
