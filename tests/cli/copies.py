@@ -117,7 +117,7 @@ def check_table(
     found = [line.replace(",", "").split()[-3:] for line in lines]
     assert found[:-4] == [
         [str(count), str(count), "0"]
-        for count in (courses, all_course_progress, all_progress, 0, 0, 0, groups, profiles, 0)
+        for count in (courses, all_course_progress, all_progress, 0, 0, 0, groups, profiles, 0, 0)
     ]
     assert [(here, differing) for here, _, differing in found[-4:-2]] == [(there, "0") for _, there, _ in found[-4:-2]]
     assert sum(int(here) for here, *_ in found[-4:-2]) == events

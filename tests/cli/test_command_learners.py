@@ -14,7 +14,7 @@ from support.program import Program
 
 EMPTY_EXPORT: dict[str, Any] = {
     "profile": None, "goal": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [],
-    "groups": [], "runs": [],
+    "groups": [], "runs": [], "content_states": [],
 }  # fmt: skip
 
 
