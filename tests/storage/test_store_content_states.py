@@ -84,3 +84,11 @@ async def test_everything_of_one_learner_is_read_and_erased(store: Store) -> Non
     await store.content_states.erase(learner)
     assert await store.content_states.all_of(learner) == []
     assert await store.content_states.find(*other.key) == other
+
+
+async def test_many_states_that_are_stored_at_once_are_all_stored(store: Store) -> None:
+    asked = [opened_content() for _ in range(150)]
+    stored = await asyncio.gather(*(store.content_states.put(one, None) for one in asked))
+    found = [await store.content_states.find(*one.key) for one in asked]
+    assert found == stored
+    assert [one and one.key for one in found] == [one.key for one in asked]

@@ -1,5 +1,6 @@
 """What the content of lessons has stored for learners: the ContentStates protocol."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,7 +12,7 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.launches import ContentState, LaunchAccount, SilentLaunch
 from headway.domain.scorm import ScormVersion
 from headway.storage.shared import statements as sql
-from headway.storage.shared.session import Row, Session, to_moment
+from headway.storage.shared.session import Row, Session, Step, to_moment
 
 _FIRST_OF_ACCOUNT: Final = ContentState._fields.index("launches")
 _ACCOUNT: Final = ContentState._fields[_FIRST_OF_ACCOUNT : ContentState._fields.index("cmi")]
@@ -19,11 +20,18 @@ _ACCOUNT: Final = ContentState._fields[_FIRST_OF_ACCOUNT : ContentState._fields.
 
 
 class StoredContentStates:
-    """The content states in a database."""
+    """The content states in a database.
 
-    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
+    `at_once` is how many states are stored in one transaction: more than one where a database has one writer, so that
+    the states of many learners wait for the disk together.
+    """
+
+    def __init__(self, session: Session, clock: Callable[[], datetime], at_once: int = 1) -> None:
         self._session = session
         self._clock = clock
+        self._at_once = at_once
+        self._waiting: list[tuple[Step, asyncio.Future[Sequence[Row]]]] = []
+        self._storing: asyncio.Task[None] | None = None
 
     async def find(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> ContentState | None:
         """Return what the content of a lesson has stored for a learner; `None` where there is nothing."""
@@ -40,10 +48,40 @@ class StoredContentStates:
         stored = state._replace(version=max(microseconds(self._clock()), before.version + 1 if before else 0))
         values = from_content_state(stored)
         if before is None:
-            done = await self._session.change(sql.ADD_CONTENT_STATE, *values)
+            step = Step(sql.ADD_CONTENT_STATE, *values)
         else:
-            done = await self._session.change(sql.CHANGE_CONTENT_STATE, *values[3:], *values[:3], before.version)
-        return stored if done else None
+            step = Step(sql.CHANGE_CONTENT_STATE, *values[3:], *values[:3], before.version)
+        return stored if await self._store(step) else None
+
+    async def _store(self, step: Step) -> Sequence[Row]:
+        if self._at_once == 1:
+            return await self._session.change(step.statement, *step.values)
+        done: asyncio.Future[Sequence[Row]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((step, done))
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_waiting())
+        return await done
+
+    async def _store_waiting(self) -> None:
+        """Store the states that wait, so many at once, until none is left."""
+        try:
+            while self._waiting:
+                some, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
+                await self._store_some(some)
+        finally:
+            self._storing = None
+
+    async def _store_some(self, some: Sequence[tuple[Step, asyncio.Future[Sequence[Row]]]]) -> None:
+        try:
+            found = await self._session.change_all(*(step for step, _ in some))
+        except Exception as error:  # noqa: BLE001 - whoever waits for it handles it
+            for _, done in some:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for (_, done), rows in zip(some, found, strict=True):
+            if not done.done():  # nobody waits any more
+                done.set_result(rows)
 
     async def silent(self, course_id: CourseId, opened_before: datetime, limit: int) -> Sequence[SilentLaunch]:
         """Return the last launches in a course before a time from which nothing has come, the newest first."""

@@ -123,7 +123,7 @@ class SqliteStore:
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
-        self._content_states = StoredContentStates(session, clock)
+        self._content_states = StoredContentStates(session, clock, at_once=64)
         self._consumers = StoredConsumers(session, clock)
         self._webhooks = StoredWebhooks(session, sql.EVENTS.feed)
         self._events = StoredEvents(session, sql.EVENTS, clock, recording, self._groups.members_among)
