@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from player.conftest import Installation
 from player.content import Course, Place, Played
@@ -20,6 +20,10 @@ def says(played: Played, text: str) -> None:
 
 def says_it_waits(played: Played) -> None:
     says(played, "Not saved yet: there is no connection. It is tried again.")
+
+
+def notice(played: Played) -> Locator:
+    return played.page.get_by_role("region", name="Notice")
 
 
 def stored(course: Course, index: int = 0, **values: object) -> Callable[[], bool]:
@@ -123,11 +127,11 @@ def test_a_commit_in_an_old_run_is_refused_in_words(browser: Browser, running: R
     with visiting(browser, running, course.learner, refusals=(409,)) as context:
         played = course.open(context)
         played.set(suspend_data="of the first run", completion_status="completed")
-        with running.client(course.learner) as learner:
-            learner.post(f"/progress/{course.course_id}/runs").raise_for_status()
+        with running.client(None, "enrolments:write") as admin:
+            admin.post(f"/courses/{course.course_id}/enrolments/{course.learner}/runs").raise_for_status()
         assert played.set(suspend_data="too late") == ["true", "false"]
         says(played, "Not saved")
-        expect(played.page.get_by_role("alert")).to_contain_text("A new run of this course has begun.")
+        expect(notice(played)).to_contain_text("A new run of this course has begun.")
     assert course.progress().get("status", "not_started") == "not_started"
 
 
@@ -136,8 +140,8 @@ def test_a_commit_after_the_end_of_the_enrolment_is_refused_in_words(
 ) -> None:
     with installation.started(enrolment="closed") as running:
         course = Course(running)
-        with running.client(None, "learners:admin") as admin:
-            enrolment = f"/learners/{course.learner}/enrolments/{course.course_id}"
+        with running.client(None, "enrolments:write") as admin:
+            enrolment = f"/courses/{course.course_id}/enrolments/{course.learner}"
             admin.put(enrolment, json={}).raise_for_status()
             with visiting(browser, running, course.learner, refusals=(403,)) as context:
                 played = course.open(context)
@@ -145,7 +149,7 @@ def test_a_commit_after_the_end_of_the_enrolment_is_refused_in_words(
                 admin.delete(enrolment).raise_for_status()
                 assert played.set(suspend_data="not enrolled") == ["true", "false"]
                 says(played, "Not saved")
-                expect(played.page.get_by_role("alert")).to_contain_text("You are not enrolled in this course now.")
+                expect(notice(played)).to_contain_text("You are not enrolled in this course now.")
 
 
 def test_a_commit_of_a_launch_that_has_expired_is_refused_in_words(
@@ -158,7 +162,7 @@ def test_a_commit_of_a_launch_that_has_expired_is_refused_in_words(
         played = Played(opened)
         assert played.set(suspend_data="too late") == ["true", "false"]
         says(played, "Not saved")
-        expect(played.page.get_by_role("alert")).to_contain_text("This lesson was open for too long.")
+        expect(notice(played)).to_contain_text("This lesson was open for too long.")
         opened.unroute(COMMITS)
         opened.get_by_role("button", name="Try again").click()
         again = Played(opened)

@@ -27,8 +27,6 @@ TAGS: Final = (
 COMMIT_BODY_BYTES: Final = 1024 * 1024
 """The largest commit: 64,000 characters of suspend data, and thousands of interactions."""
 
-# The token in the address is all that counts, and no cookie does. So pages of every origin may read the answer.
-_ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 _NOT_KEPT: Final = (b"cache-control", b"no-store")
 
 
@@ -46,14 +44,14 @@ async def open_learner_launch(call: Call) -> Reply:
 async def get_launch(call: Call) -> Reply:
     """Answer what a player needs to play a launch."""
     player = _player(call)
-    return json_reply(await _document(call, player, _launch(call)), headers=(_ANY_ORIGIN, _NOT_KEPT))
+    return json_reply(await _document(call, player, _launch(call)), headers=(_NOT_KEPT,))
 
 
 async def commit(call: Call) -> Reply:
     """Take what the content of a launch reports."""
     launch = _launch(call)
     await call.services.launches.commit(launch, parse_commit(call.body))
-    return json_reply(TAKEN, headers=(_ANY_ORIGIN, _NOT_KEPT))
+    return json_reply(TAKEN, headers=(_NOT_KEPT,))
 
 
 async def list_silent_launches(call: Call) -> Reply:
@@ -116,6 +114,7 @@ OPERATIONS: Final = (
         "GET", "/launches/{launch}", "Get Launch",
         "The launch again, with the state as it is now. The token in the path is all that it needs.",
         get_launch, CONTENT_TAG, answer=LaunchDocument, refusals=(404,), is_public=True,
+        is_of_any_origin=True,
     ),
     Operation(
         "POST", "/launches/{launch}/commits", "Commit",
@@ -123,7 +122,7 @@ OPERATIONS: Final = (
         "`renderCommonCommitFields`, as JSON or as the `text/plain` beacon of a page that is left. A commit that is "
         "late or repeated (`includeCommitSequence`) is answered in the same way, and changes nothing.",
         commit, CONTENT_TAG, answer=CommitResult, body=dict[str, Any], body_limit=COMMIT_BODY_BYTES,
-        refusals=(403, 404, 409, 413), is_public=True,
+        refusals=(403, 404, 409, 413), is_public=True, is_of_any_origin=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/silent-launches", "List Silent Launches",
