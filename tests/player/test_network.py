@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from player.conftest import Installation
-from player.content import Course, Place, Played
+from player.content import ON_ITS_OWN_ORIGIN, Course, Played
 from support.browser import visiting
 from support.running import Running, eventually
 
@@ -48,12 +48,11 @@ def test_what_is_committed_without_a_connection_is_stored_when_it_is_back(
     assert course.progress()["quiz_attempts"] == 1
 
 
+@ON_ITS_OWN_ORIGIN
 def test_what_is_kept_is_sent_when_another_lesson_is_opened_later(
-    place: Place, context: BrowserContext, browser: Browser, running: Running, course: Course
+    context: BrowserContext, browser: Browser, running: Running, course: Course
 ) -> None:
     """The device keeps it also where another learner is signed in by then: it counts for the learner who made it."""
-    if place is Place.SANDBOX:
-        pytest.skip("Content in a sandbox can keep nothing on the device.")
     played = course.open(context)
     context.set_offline(True)
     played.set(suspend_data="kept", session_time="PT2M", completion_status="completed")
@@ -170,11 +169,10 @@ def test_a_commit_of_a_launch_that_has_expired_is_refused_in_words(
         assert set(again.set(suspend_data="in time")) == {"true"}
 
 
+@ON_ITS_OWN_ORIGIN
 def test_a_device_that_is_full_keeps_commits_while_the_page_is_open(
-    place: Place, context: BrowserContext, course: Course
+    context: BrowserContext, course: Course
 ) -> None:
-    if place is Place.SANDBOX:
-        pytest.skip("Content in a sandbox can keep nothing on the device.")
     played = course.open(context)
     played.content.evaluate(
         """() => {
@@ -192,9 +190,8 @@ def test_a_device_that_is_full_keeps_commits_while_the_page_is_open(
     assert course.cmi()["suspend_data"] == "the last"
 
 
-def test_content_that_empties_the_storage_loses_nothing(place: Place, context: BrowserContext, course: Course) -> None:
-    if place is Place.SANDBOX:
-        pytest.skip("Content in a sandbox has another storage than the player.")
+@ON_ITS_OWN_ORIGIN
+def test_content_that_empties_the_storage_loses_nothing(context: BrowserContext, course: Course) -> None:
     played = course.open(context)
     context.set_offline(True)
     played.set(suspend_data="kept", completion_status="completed")
@@ -205,10 +202,8 @@ def test_content_that_empties_the_storage_loses_nothing(place: Place, context: B
 
 @pytest.mark.parametrize("text", ["no JSON", "null", "{}", '{"address": "http://127.0.0.1:9/", "sequence": 1}', "7"])
 def test_what_content_writes_beside_the_kept_commits_does_no_harm(
-    text: str, place: Place, context: BrowserContext, course: Course
+    text: str, context: BrowserContext, course: Course
 ) -> None:
-    if place is Place.SANDBOX:
-        pytest.skip("Content in a sandbox has another storage than the player.")
     played = course.open(context)
     played.content.evaluate("(text) => localStorage.setItem('headway-commit x', text)", text)
     assert set(played.set(suspend_data="stored")) == {"true"}

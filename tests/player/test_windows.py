@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from headway.domain.scorm import ScormVersion
-from player.content import V12, V2004, Course, Place, Played, page
+from player.content import V12, V2004, IN_A_SANDBOX, Course, Played, page
 from support.browser import cookie_of, visiting
 from support.packages import Item
 from support.running import Running, eventually
@@ -131,11 +131,10 @@ def test_back_and_forward_play_a_new_launch(context: BrowserContext, course: Cou
     assert Played(opened).get("suspend_data") == ["after Back"]
 
 
+@IN_A_SANDBOX
 def test_the_time_of_several_pages_of_content_adds_up(
-    place: Place, running: Running, browser: Browser
+    running: Running, browser: Browser
 ) -> None:
-    if place is Place.OWN_ORIGIN:
-        pytest.skip("The player page has the interface there, and content ends but once.")
     course = Course(running, files={name: page() for name in ("index.html", "second.html", "third.html")})
     with visiting(browser, running, course.learner) as context:
         played = course.open(context)
