@@ -45,7 +45,7 @@ ATTEMPTS: Final = """async ({ pages, api, victim }) => {
         topAddress: () => top.location.href,
         topName: () => top.name,
         topFunctions: () => top.eval("document.cookie"),
-        forgeryToken: () => top.document.querySelector("[name=forgery_token], meta").outerHTML,
+        topForgeryToken: () => top.document.querySelector("[name=forgery_token], meta").outerHTML,
         serviceWorker: () => navigator.serviceWorker.register("worker.js").then((found) => found.scope),
         domain: () => { document.domain = new URL(pages).hostname; return top.document.title; },
         webSocket: () => new Promise((resolve, reject) => {
@@ -53,9 +53,11 @@ ATTEMPTS: Final = """async ({ pages, api, victim }) => {
             socket.onopen = () => resolve("open");
             socket.onerror = () => reject(new Error("refused"));
         }),
-        frame: () => new Promise((resolve) => {
+        frame: () => new Promise((resolve, reject) => {
             const frame = document.createElement("iframe");
-            frame.onload = () => resolve(frame.contentDocument.body.outerHTML);
+            frame.onload = () => {
+                try { resolve(frame.contentDocument.body.outerHTML); } catch (error) { reject(error); }
+            };
             frame.src = pages + "/dashboard";
             document.body.append(frame);
         }),
@@ -111,7 +113,8 @@ class Target:
     def cookies_sent_by(self, window: Frame | Page) -> list[str]:
         """Return the addresses to which a window, or one in it, has sent the session."""
         frame = window.main_frame if isinstance(window, Page) else window
-        made = [one for one in self.requests if one.frame == frame and not one.is_navigation_request()]
+        ours = [one for one in self.requests if not (one.service_worker or one.is_navigation_request())]
+        made = [one for one in ours if one.frame == frame]
         assert made
         return [one.url for one in made if "headway_session" in one.all_headers().get("cookie", "")]
 
@@ -134,6 +137,7 @@ def test_content_gets_nothing_of_the_session_and_does_nothing_as_the_learner(tar
     assert got == {}
     assert _cookie(played.content) == ""
     assert target.cookies_sent_by(played.content) == []
+    assert target.cookies_sent_by(played.page) != []
     target.check_untouched()
     assert set(played.set(suspend_data="still works")) == {"true"}
     expect(played.page.get_by_role("heading", level=1)).to_have_text("An item")
@@ -166,14 +170,13 @@ def test_content_does_not_leave_its_frame_even_if_the_learner_clicks(way: str, t
 
 def test_a_window_that_content_opens_is_in_the_same_sandbox(target: Target) -> None:
     played = target.course.open(target.context)
-    for path in (DASHBOARD, f"{DASHBOARD}/courses/{target.course.course_id}", "/elsewhere"):
+    for path in (DASHBOARD, f"{DASHBOARD}/courses/{target.course.course_id}"):
         with target.context.expect_page() as opening:
-            played.content.evaluate("(address) => { window.open(address); }", target.running.base_url + path)
+            played.content.evaluate("(address) => { window.opened = window.open(address); }", target.running.base_url + path)
         opened = opening.value
         opened.wait_for_load_state()
-        assert NAME not in opened.content()
-        assert target.course.imported["lessons"][1]["title"] not in opened.content()
-        assert _cookie(opened) == ""
+        got = "() => { try { return opened.document.body.outerHTML; } catch { return 'refused'; } }"
+        assert played.content.evaluate(got) in {"refused", "<body></body>"}
         opened.close()
     with target.context.expect_page() as opening:
         played.content.evaluate("() => { window.open('other.html'); }")

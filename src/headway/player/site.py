@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from headway.auth import LaunchTokens
 from headway.domain.errors import HeadwayError
 from headway.domain.packages import PackageDigest, PackageFile, PackageIndex
-from headway.http.engine.errors import refusal, to_reply
+from headway.http.engine.errors import refusal, refusal_of_no_class, to_reply
 from headway.http.engine.replies import to_response
 from headway.http.engine.requests import CONTENT_PATH
 from headway.player.files import is_page, media_type_of, range_of
@@ -82,6 +82,8 @@ class PlayerSite:
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
     async def _file(self, request: Request) -> Response:
+        if "service-worker" in request.headers:  # it would stay in the browser, and answer in place of this service
+            return to_response(refusal_of_no_class("Packages may have no service workers.", 403))
         index = await self.packages.index(self.tokens.package_in(request.path_params["package"]))
         file = index.find(request.path_params["path"])
         if file is None:
