@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Frame, Page, Request, expect
 
-from player.content import Course, Place, Played, page
+from player.content import Course, Played, page
 from support.browser import DASHBOARD, cookie_of, visiting
 from support.packages import Item
 from support.running import PREFIX, Running, eventually
@@ -131,7 +131,7 @@ def target(browser: Browser, running: Running) -> Iterator[Target]:
     context.close()
 
 
-def test_content_gets_nothing_of_the_session_and_does_nothing_as_the_learner(target: Target, place: Place) -> None:
+def test_content_gets_nothing_of_the_session_and_does_nothing_as_the_learner(target: Target) -> None:
     played = target.course.open(target.context)
     got = target.attempts(played.content)
     assert got == {}
@@ -172,7 +172,9 @@ def test_a_window_that_content_opens_is_in_the_same_sandbox(target: Target) -> N
     played = target.course.open(target.context)
     for path in (DASHBOARD, f"{DASHBOARD}/courses/{target.course.course_id}"):
         with target.context.expect_page() as opening:
-            played.content.evaluate("(address) => { window.opened = window.open(address); }", target.running.base_url + path)
+            played.content.evaluate(
+                "(address) => { window.opened = window.open(address); }", target.running.base_url + path
+            )
         opened = opening.value
         opened.wait_for_load_state()
         got = "() => { try { return opened.document.body.outerHTML; } catch { return 'refused'; } }"
@@ -192,7 +194,7 @@ def test_a_window_that_content_opens_is_in_the_same_sandbox(target: Target) -> N
     target.check_untouched()
 
 
-def test_content_can_not_imitate_the_player(browser: Browser, running: Running, place: Place) -> None:
+def test_content_can_not_imitate_the_player(browser: Browser, running: Running) -> None:
     items = [Item(identifier=name, href=f"{name}.html") for name in ("one", "two")]
     course = Course(running, items, {"one.html": page(), "two.html": page()})
     with visiting(browser, running, course.learner) as context:
@@ -239,6 +241,18 @@ def test_kept_files_and_storage_are_not_the_pages(target: Target) -> None:
     assert played.page.evaluate("() => localStorage.getItem('a')") is None
 
 
+def test_a_site_that_content_leads_to_gets_no_launch(target: Target) -> None:
+    """In a sandbox the name of the window says which launch it is, and a window keeps its name on another site."""
+    played = target.course.open(target.context)
+    elsewhere = target.running.base_url.replace("127.0.0.1", "127.0.0.2")
+    target.context.route(f"{elsewhere}/**", lambda route: route.fulfill(body="<p>Elsewhere", content_type="text/html"))
+    player = played.content.parent_frame
+    assert player is not None
+    played.content.evaluate("(address) => { location.href = address; }", elsewhere)
+    eventually(lambda: bool(player.evaluate("() => true")) and _is_over(played))
+    assert all("launches" not in frame.evaluate("() => window.name") for frame in played.page.frames)
+
+
 def test_an_address_that_is_left_tells_the_next_site_nothing(target: Target) -> None:
     """The address of content has a token, which a site that content leads to does not get."""
     played = target.course.open(target.context)
@@ -247,6 +261,11 @@ def test_an_address_that_is_left_tells_the_next_site_nothing(target: Target) -> 
     made = [one for one in target.requests if "/content/files/" in one.url and not one.is_navigation_request()]
     assert made
     assert [one.all_headers().get("referer") for one in made] == [None] * len(made)
+
+
+def _is_over(played: Played) -> bool:
+    """Whether the content has given its place to another page, or to none."""
+    return all("/content/files/" not in frame.url for frame in played.page.frames)
 
 
 def _cookie(window: Frame | Page) -> Any:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+
 from headway.auth import LaunchTokens, Sessions
 from player.content import Course
 from support.running import PATIENCE, SECRET, Running
@@ -42,7 +43,9 @@ class Shelf:
     def get(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         """Ask for a file. `path` is as it stands in the address."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.request(method, self.root + path, headers={"Accept-Encoding": "identity"} | names, timeout=PATIENCE)
+        return httpx.request(
+            method, self.root + path, headers={"Accept-Encoding": "identity"} | names, timeout=PATIENCE
+        )
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +134,7 @@ def test_nothing_but_the_files_of_the_package_is_served(path: str, shelf: Shelf)
 
 def _forged(token: str) -> str:
     """Return a token for another package, with the signature of this one."""
-    head, _, signature = token.split(".")
+    head, *_, signature = token.split(".")
     claims = {"exp": 4102444800, "values": {"p": "0" * 64}}
     return f"{head}.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.{signature}"
 

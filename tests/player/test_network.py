@@ -170,9 +170,7 @@ def test_a_commit_of_a_launch_that_has_expired_is_refused_in_words(
 
 
 @ON_ITS_OWN_ORIGIN
-def test_a_device_that_is_full_keeps_commits_while_the_page_is_open(
-    context: BrowserContext, course: Course
-) -> None:
+def test_a_device_that_is_full_keeps_commits_while_the_page_is_open(context: BrowserContext, course: Course) -> None:
     played = course.open(context)
     played.content.evaluate(
         """() => {

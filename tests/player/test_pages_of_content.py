@@ -47,7 +47,9 @@ def test_a_page_gets_the_interface_before_its_first_script(name: str, running: R
         played = course.open(context)
         assert played.content.evaluate("answers") == ["true"]
         assert "Größe" in played.content.inner_text("body")
-        wanted = "BackCompat" if "doctype" not in written.replace(b"\0", b"").decode("latin-1").lower() else "CSS1Compat"
+        wanted = (
+            "BackCompat" if "doctype" not in written.replace(b"\0", b"").decode("latin-1").lower() else "CSS1Compat"
+        )
         assert played.content.evaluate("document.compatMode") == wanted or name in {"comment", "text before"}
         played.set(completion_status="completed")
     assert course.progress()["status"] == "completed"
@@ -70,7 +72,9 @@ def test_a_page_over_8_mib_is_served_as_it_is(place: Place, running: Running, br
         played = course.open(context)
         size = played.content.evaluate("() => fetch('large.html').then((found) => found.text()).then((t) => t.length)")
         assert size == len(large)
-        length = played.content.evaluate("() => fetch('index.html').then((found) => found.text()).then((t) => t.length)")
+        length = played.content.evaluate(
+            "() => fetch('index.html').then((found) => found.text()).then((t) => t.length)"
+        )
         assert (length > len(page())) is (place is Place.SANDBOX)
 
 
@@ -140,7 +144,9 @@ def test_content_in_a_sandbox_has_a_storage_while_its_page_is_open(running: Runn
     course = Course(running, files={"index.html": page(keep)})
     with visiting(browser, running, course.learner) as context:
         played = course.open(context)
-        script = "() => [localStorage.getItem('a'), localStorage.length, localStorage.key(1), sessionStorage.getItem('x')]"
+        script = (
+            "() => [localStorage.getItem('a'), localStorage.length, localStorage.key(1), sessionStorage.getItem('x')]"
+        )
         assert played.content.evaluate(script) == ["1", 2, "b", None]
         played.content.evaluate("() => { localStorage.removeItem('a'); sessionStorage.clear(); }")
         assert played.content.evaluate("() => [localStorage.length, sessionStorage.length]") == [1, 0]
@@ -162,9 +168,7 @@ def test_the_keyboard_leads_into_the_content_and_out_of_it(running: Running, bro
         assert played.page.evaluate("() => document.activeElement.tagName") == "A"
 
 
-@pytest.mark.parametrize(
-    ("language", "saved", "direction"), [("de", "Gespeichert", "ltr"), ("ar", "تم الحفظ", "rtl")]
-)
+@pytest.mark.parametrize(("language", "saved", "direction"), [("de", "Gespeichert", "ltr"), ("ar", "تم الحفظ", "rtl")])
 def test_the_page_speaks_the_language_of_the_learner(
     language: str, saved: str, direction: str, running: Running, browser: Browser
 ) -> None:

@@ -160,9 +160,7 @@ def test_scorm_again_resumes_what_was_suspended(
     assert [reads(again, version, name) for name in ("place", "suspend_data")] == ["page 7", SUSPENDED]
 
 
-def test_scorm_again_is_told_that_a_launch_is_refused(
-    context: BrowserContext, platform: str, running: Running
-) -> None:
+def test_scorm_again_is_told_that_a_launch_is_refused(context: BrowserContext, platform: str, running: Running) -> None:
     on_platform = Lesson(running)
     page = on_platform.opened(context, platform, V2004, lmsCommitUrl=f"{running.base_url}{_NO_LAUNCH}")
     says(page, V2004, status="completed")

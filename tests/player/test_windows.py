@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from headway.domain.scorm import ScormVersion
-from player.content import V12, V2004, IN_A_SANDBOX, Course, Played, page
+from player.content import IN_A_SANDBOX, V12, V2004, Course, Played, page
 from support.browser import cookie_of, visiting
 from support.packages import Item
 from support.running import Running, eventually
@@ -89,9 +89,7 @@ def test_a_learner_goes_on_at_another_device(
         at_home.set(suspend_data="at home, later", session_time="PT2M", score__scaled="0.8")
         on_the_way.set(suspend_data="on the way", session_time="PT3M")
         context.set_offline(False)
-        eventually(
-            lambda: bool(at_home.page.evaluate("() => true")) and course.progress().get("quiz_score") == 80
-        )
+        eventually(lambda: bool(at_home.page.evaluate("() => true")) and course.progress().get("quiz_score") == 80)
     # It arrives later, but it was made earlier: its time and its score count, and its state does not.
     assert course.cmi()["suspend_data"] == "on the way"
     assert course.progress()["time_spent_minutes"] == 5
@@ -132,9 +130,7 @@ def test_back_and_forward_play_a_new_launch(context: BrowserContext, course: Cou
 
 
 @IN_A_SANDBOX
-def test_the_time_of_several_pages_of_content_adds_up(
-    running: Running, browser: Browser
-) -> None:
+def test_the_time_of_several_pages_of_content_adds_up(running: Running, browser: Browser) -> None:
     course = Course(running, files={name: page() for name in ("index.html", "second.html", "third.html")})
     with visiting(browser, running, course.learner) as context:
         played = course.open(context)

@@ -95,7 +95,7 @@ class Operation:
     - `resumable`: the operation takes an Idempotency-Key. `is_paged`: it answers a `Link` to the next page.
     - `refusals` are the statuses of its refusals, besides 401, 422 and 503, which every operation can answer.
     - `status` is the status of an answer with a body.
-    - `is_of_any_origin`: pages of every origin may call it, and read the answer. It needs a token in its path, and no cookie.
+    - `is_of_any_origin`: pages of every origin may call it and read the answer. Its path has a token; no cookie counts.
     - `is_direct`: the connection runs the handler below ASGI (`direct.py`), because it is asked for often.
     - `answers_etag`: the answer has an `ETag`. A GET then answers 304 to a client that has the current answer.
     """
