@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from headway.auth import LaunchTokens, Sessions
+from player.conftest import Installation
 from player.content import Course
-from support.running import PATIENCE, SECRET, Running
+from support.running import PATIENCE, SECRET, Running, eventually
 
 _HOUR = timedelta(hours=1)
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -145,7 +146,7 @@ def _expired(token: str) -> str:
 
 
 def _of_none(token: str) -> str:
-    head, values, _ = token.split(".")
+    values = token.split(".")[1]
     none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
     return f"{none}.{values}."
 
@@ -175,3 +176,17 @@ def _raw(address: str, *lines: str) -> str:
         while piece := connection.recv(65536):
             answer += piece
     return answer.decode("latin-1")
+
+
+def test_no_token_reaches_the_log(installation: Installation) -> None:
+    with installation.started(log_requests="all") as running:
+        shelf = Shelf(running)
+        with running.client(shelf.course.learner) as learner:
+            launch = learner.post(f"{shelf.course.path()}/launches").raise_for_status().json()
+        for address in (launch["commit_url"], launch["play_url"], launch["content_url"], f"{shelf.root}missing"):
+            httpx.get(httpx.URL(running.base_url).join(address))
+        httpx.post(httpx.URL(running.base_url).join(launch["commit_url"]), json={"cmi": {"location": "x"}})
+        eventually(lambda: any("/commits" in line and "status=200" in line for line in running.log))
+        for token in (launch["launch"], shelf.token):
+            assert token not in "".join(running.log)
+            assert token.rpartition(".")[2] not in "".join(running.log)
