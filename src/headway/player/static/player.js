@@ -124,7 +124,8 @@
       return null;
     }
     kept.remove(nameOf(commit));
-    tellOf(commit, isRefused ? "refused" : "saved", code);
+    if (isRefused) tellOf(commit, "refused", code);
+    else if (!kept.all().some(([, { address }]) => address === commit.address)) tellOf(commit, "saved");
     return !isRefused;
   }
 
@@ -245,6 +246,8 @@
     let last = place.last;
     let isOpen = false;
     let isChanged = false;
+    let changedAt = 0;
+    let isOwnCommit = false; // content has not asked for it, so it does not wait for the answer
     let lastCommit = performance.now();
 
     /** @param {any} body */
@@ -260,7 +263,9 @@
       isChanged = false;
       keep(last);
       if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last, seconds });
-      return sendNow(last) !== false;
+      if (!isOwnCommit) return sendNow(last) !== false;
+      sendKept();
+      return true;
     }
 
     const service = {
@@ -284,6 +289,7 @@
     });
     api.on(`${prefix}SetValue.cmi.*`, () => {
       isChanged = true;
+      changedAt = performance.now();
     });
     api.on(isOld ? "LMSFinish" : "Terminate", () => {
       isOpen = false;
@@ -292,11 +298,16 @@
     api.on("SequenceNext", () => tell("continue"));
     api.on("SequencePrevious", () => tell("previous"));
 
+    // As soon as content pauses: a page that is left may be closed before what it sends has arrived.
     function commitChanges() {
-      const isDue = isChanged || performance.now() - lastCommit > HEARTBEAT;
-      if (isOpen && isDue && !document.hidden) api[`${prefix}Commit`]("");
+      const now = performance.now();
+      const isDue = isChanged && (now - changedAt > SECOND || now - lastCommit > OFTEN);
+      if (!isOpen || document.hidden || !(isDue || now - lastCommit > HEARTBEAT)) return;
+      isOwnCommit = true;
+      api[`${prefix}Commit`]("");
+      isOwnCommit = false;
     }
-    setInterval(commitChanges, OFTEN);
+    setInterval(commitChanges, SECOND);
 
     // A window that is closed is hidden too. What was sent is not sent again: a browser sends 64 KiB from a page that is
     // left, and no more.
