@@ -121,7 +121,7 @@ def test_back_and_forward_play_a_new_launch(context: BrowserContext, course: Cou
     played.do(("SetValue", "cmi.suspend_data", "before Back"))
     opened.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="A course").click()
     opened.wait_for_url("**/dashboard/courses/*")
-    eventually(lambda: course.cmi()["suspend_data"] == "before Back")
+    eventually(lambda: course.cmi().get("suspend_data") == "before Back")
     opened.go_back()
     again = Played(opened)
     assert again.get("suspend_data") == ["before Back"]
@@ -151,9 +151,9 @@ def test_next_and_back_keep_each_lesson_apart(running: Running, browser: Browser
     course = Course(running, items, {"one.html": page(), "two.html": page()})
     with visiting(browser, running, course.learner, refusals=(0,)) as context:
         opened = course.open(context).page
-        Played(opened).do(("SetValue", "cmi.suspend_data", "one"))
+        Played(opened).set(suspend_data="one")
         _follow(opened, "Next lesson", course.lesson_ids[1])
-        Played(opened).do(("SetValue", "cmi.suspend_data", "two"))
+        Played(opened).set(suspend_data="two")
         opened.go_back()
         opened.wait_for_url(f"**/{course.lesson_ids[0]}")
         assert Played(opened).get("suspend_data") == ["one"]
