@@ -149,6 +149,8 @@ def test_content_in_a_tab_of_its_own_has_no_session_either(what: str, target: Ta
         launch = learner.post(f"{target.course.path()}/launches").raise_for_status().json()
     opened = target.context.new_page()
     opened.goto(launch["content_url" if what == "file" else "play_url"])
+    if what == "player":
+        opened.wait_for_selector("iframe")
     target.requests.clear()
     # In its own tab, `top` is the content itself.
     got = {name for name in target.attempts(opened) if not name.startswith("top")}

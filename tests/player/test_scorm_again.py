@@ -138,7 +138,7 @@ def test_scorm_again_commits_ends_and_resumes(
     assert [stored[name] for name in ("status", "quiz_score", "time_spent_minutes")] == ["in_progress", 83, 5.5]
     says(page, version, status="completed")
     page.evaluate("() => { window.endsOnLeaving = true; }")
-    page.close(run_before_unload=True)
+    page.goto("about:blank")
     eventually(lambda: on_platform.progress()["status"] == "completed")
     again = on_platform.opened(context, platform, version, **settings)
     assert reads(again, version, "total") in {"00:05:30", "0000:05:30.00", "PT5M30S"}
