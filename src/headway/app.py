@@ -30,7 +30,7 @@ from headway.http.api.probes import failed, probes_router, refused_by_framework
 from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
 from headway.http.engine.arrivals import Arrivals
 from headway.http.engine.direct import DIRECT, Direct
-from headway.http.engine.dispatcher import Dispatcher, Routes
+from headway.http.engine.dispatcher import Dispatcher, Preflights, Routes
 from headway.http.engine.endpoint import Dependencies, Endpoint
 from headway.http.engine.event_streams import Streams
 from headway.http.engine.long_answers import LongAnswers
@@ -252,15 +252,15 @@ class Headway:
         service: ASGIApp = Dispatcher(routes, Observed(pages, self.metrics, self.settings.log_requests))
         if content_host is not None:
             service = Hosts(service, content_host, f"{PREFIX}/launches")
-        if not self.settings.cors_origins:
-            return service
-        return CORSMiddleware(
-            service,
-            allow_origins=self.settings.cors_origins,
-            allow_methods=["GET", "PUT", "POST", "DELETE"],
-            allow_headers=_REQUEST_HEADERS,
-            expose_headers=_ANSWER_HEADERS,
-        )
+        if self.settings.cors_origins:
+            service = CORSMiddleware(
+                service,
+                allow_origins=self.settings.cors_origins,
+                allow_methods=["GET", "PUT", "POST", "DELETE"],
+                allow_headers=_REQUEST_HEADERS,
+                expose_headers=_ANSWER_HEADERS,
+            )
+        return Preflights(routes, service)
 
     def _player(self, *, shows_content: bool) -> Player | None:
         tokens = self.access.launch_tokens

@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
@@ -21,22 +22,48 @@ def place(request: pytest.FixtureRequest) -> Place:
     return found
 
 
+class Installation:
+    """An installation of Headway: its folder, its address and its database stay when the service is started again."""
+
+    def __init__(self, folder: Path, place: Place, database_url: str | None) -> None:
+        self.folder, self.port = folder, _free_port()
+        self.pages = f"http://127.0.0.1:{self.port}"
+        self.settings: dict[str, object] = {"packages_dir": folder / "packages", "public_url": self.pages}
+        if place is Place.OWN_ORIGIN:
+            self.settings["content_origin"] = f"http://localhost:{self.port}"
+        if database_url is not None:
+            self.settings["database_url"] = database_url
+
+    def started(self, **settings: object) -> AbstractContextManager[Running]:
+        """Start the service, until the block is left."""
+        return headway_serve(self.folder, "--port", str(self.port), **(self.settings | settings))
+
+
+@contextmanager
+def _installed(folder: Path, place: Place, request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """Yield an installation: with content on a host name of its own on SQLite, and in a sandbox on PostgreSQL."""
+    if place is Place.OWN_ORIGIN:
+        yield Installation(folder, place, None)
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as database_url:
+        yield Installation(folder, place, database_url)
+
+
 @pytest.fixture(scope="session")
 def running(
     place: Place, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """Yield the service: with content on a host name of its own on SQLite, and in a sandbox on PostgreSQL."""
-    folder = tmp_path_factory.mktemp("player")
-    port = _free_port()
-    pages = f"http://127.0.0.1:{port}"
-    settings: dict[str, object] = {"packages_dir": folder / "packages", "public_url": pages}
-    with ExitStack() as stack:
-        if place is Place.OWN_ORIGIN:
-            settings["content_origin"] = f"http://localhost:{port}"
-        else:
-            databases: Databases = request.getfixturevalue("databases")
-            settings["database_url"] = stack.enter_context(databases.fresh())
-        yield stack.enter_context(headway_serve(folder, "--port", str(port), **settings))
+    """Yield the service that the tests of a place share."""
+    with _installed(tmp_path_factory.mktemp("player"), place, request) as installation, installation.started() as begun:
+        yield begun
+
+
+@pytest.fixture
+def installation(place: Place, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """Yield an installation of the test's own, which is not started."""
+    with _installed(tmp_path, place, request) as own:
+        yield own
 
 
 @pytest.fixture(scope="package")

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
 from playwright.sync_api import BrowserContext, Frame, Page
 
 from headway.domain.scorm import ScormVersion
@@ -19,6 +20,11 @@ class Place(StrEnum):
 
     OWN_ORIGIN = "own-origin"
     SANDBOX = "sandbox"
+
+
+ON_ITS_OWN_ORIGIN: Final = pytest.mark.parametrize("place", [Place.OWN_ORIGIN], indirect=True)
+"""For what content can do there alone."""
+IN_A_SANDBOX: Final = pytest.mark.parametrize("place", [Place.SANDBOX], indirect=True)
 
 
 # As content finds the interface: in its own window, or in those above. The calls have the names of SCORM 2004 here.

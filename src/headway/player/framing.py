@@ -37,9 +37,14 @@ class Framing:
 
     @cached_property
     def page_policy(self) -> str:
-        """The Content-Security-Policy of the player page. Only the pages of known origins may frame it."""
+        """The Content-Security-Policy of the player page. Only the pages of known origins may frame it.
+
+        In a sandbox its frame has content of this service alone: the name of that window says which launch it is, and
+        the window would keep its name on another site.
+        """
         ancestors = " ".join([self.pages or "'self'", *self.ancestors])
-        return f"sandbox {self.sandbox}; frame-ancestors {ancestors}"
+        policy = f"sandbox {self.sandbox}; frame-ancestors {ancestors}"
+        return f"{policy}; frame-src 'self'" if self.is_sandboxed else policy
 
     @cached_property
     def file_policy(self) -> str:

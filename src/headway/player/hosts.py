@@ -7,14 +7,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headway.http.engine.errors import refusal_of_no_class
 from headway.http.engine.replies import to_response
-from headway.http.engine.requests import CONTENT_PATH
+from headway.http.engine.requests import CONTENT_PATH, host_name
 
 _NOT_HERE: Final = refusal_of_no_class("There is nothing at this address.", 404)
 
 
 def host_of(origin: str) -> bytes:
-    """Return the value of the header `Host` of requests to an origin."""
-    return urlsplit(origin).netloc.encode()
+    """Return the name of an origin's host, which no other origin of this service has."""
+    return host_name(urlsplit(origin).netloc.encode())
 
 
 class Hosts:
@@ -39,6 +39,7 @@ class Hosts:
     def _is_served(self, scope: Scope) -> bool:
         path: str = scope["path"]
         is_content = path.startswith(f"{CONTENT_PATH}/")
-        if next((value for name, value in scope["headers"] if name == b"host"), b"").lower() == self._host:
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        if host_name(host) == self._host:
             return is_content or path.startswith(f"{self._launches}/")
         return not is_content

@@ -10,9 +10,12 @@ from headway.player.scripts import Scripts
 MOST_CHANGED_BYTES: Final = 8 * 1024 * 1024
 """A larger page of content stays as it is: no page of content is so large."""
 
-# Where a script comes before all others: behind <head>, else behind <html>, else behind the DOCTYPE.
-_BEGINNINGS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE) for pattern in (rb"<head(\s[^>]*)?>", rb"<html(\s[^>]*)?>", rb"<!doctype[^>]*>")
+# What may stand before the first script of a page. Comments may have tags in them that are none.
+_BEGINNING: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?"
+    rb"(?:\s|<!--(?:-?>|.*?--!?>)|<\?[^>]*>|<!(?!--)[^>]*>"
+    rb"|<(?:html|head)(?:\s(?:\"[^\"]*\"|'[^']*'|[^>\"'])*)?/?>)*",
+    re.IGNORECASE | re.DOTALL,
 )
 _UTF_16: Final = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
 
@@ -39,7 +42,7 @@ def with_interface(page: bytes, scripts: Scripts) -> bytes:
 
 
 def _with(page: bytes, script: str) -> bytes:
-    found = next((match for beginning in _BEGINNINGS if (match := beginning.search(page))), None)
+    found = _BEGINNING.match(page)
     at = found.end() if found else 0
     return page[:at] + script.encode() + page[at:]
 

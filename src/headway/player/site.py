@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from headway.auth import LaunchTokens
 from headway.domain.errors import HeadwayError
 from headway.domain.packages import PackageDigest, PackageFile, PackageIndex
-from headway.http.engine.errors import refusal, to_reply
+from headway.http.engine.errors import refusal, refusal_of_no_class, to_reply
 from headway.http.engine.replies import to_response
 from headway.http.engine.requests import CONTENT_PATH
 from headway.player.files import is_page, media_type_of, range_of
@@ -22,6 +22,8 @@ from headway.player.scripts import Scripts
 _READ: Final = ["GET", "HEAD"]
 # For a week: as long as the address of a package stays the same. Only the learner's own browser may keep a file.
 _KEPT: Final = "private, max-age=604800, immutable"
+# One would stay in the browser, and answer in place of this service.
+_NO_WORKERS: Final = refusal_of_no_class("Packages may have no service workers.", 403)
 _NOT_MODIFIED: Final = 304
 _PARTIAL: Final = 206
 _NO_SUCH_RANGE: Final = 416
@@ -64,7 +66,8 @@ class PlayerSite:
 
         async def answer(request: Request) -> Response:
             try:
-                response = await handler(request)
+                is_worker = "service-worker" in request.headers
+                response = to_response(_NO_WORKERS) if is_worker else await handler(request)
             except HeadwayError as refused:
                 response = to_response(to_reply(refused))
             response.headers["Content-Security-Policy"] = policy

@@ -42,7 +42,7 @@ const EVENTS = {
   },
   refused(code) {
     saved.textContent = gettext("Not saved");
-    fail(new Error(REASONS[code] ?? gettext("The service did not accept this.")));
+    fail(new Error(reasonOf(code)));
   },
   failed() {
     fail(new Error(gettext("The content could not be opened. Load the page again.")));
@@ -61,6 +61,11 @@ addEventListener("message", ({ source, data }) => {
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload();
 });
+
+/** Why something was refused, in words. Content may send any code. */
+function reasonOf(/** @type {string} */ code) {
+  return Object.hasOwn(REASONS, code) ? REASONS[code] : gettext("The service did not accept this.");
+}
 
 function follow(/** @type {string} */ link) {
   /** @type {HTMLAnchorElement | null} */ (document.querySelector(link))?.click();
@@ -86,7 +91,7 @@ async function open() {
   try {
     const answer = await ask(`${progress}/launches`, { method: "POST" });
     const code = await codeOf(answer);
-    if (!answer.ok) throw new Error(REASONS[code ?? ""] ?? gettext("The service did not accept this."));
+    if (!answer.ok) throw new Error(reasonOf(code ?? ""));
     const { play_url: address } = await answer.json();
     if (!address) throw new Error(gettext("The content of this lesson is not here any more."));
     frame.src = address;

@@ -34,8 +34,6 @@ COMMIT_BODY_BYTES: Final = 1024 * 1024
 _LONG_BYTES: Final = 64 * 1024
 """A longer commit is read in a thread, because that takes more than a millisecond."""
 
-# The token in the address is all that counts, and no cookie does. So pages of every origin may read the answer.
-_ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 _NOT_KEPT: Final = (b"cache-control", b"no-store")
 
 
@@ -53,7 +51,7 @@ async def open_learner_launch(call: Call) -> Reply:
 async def get_launch(call: Call) -> Reply:
     """Answer what a player needs to play a launch."""
     player = _player(call)
-    return json_reply(await _document(call, player, _launch(call)), headers=(_ANY_ORIGIN, _NOT_KEPT))
+    return json_reply(await _document(call, player, _launch(call)), headers=(_NOT_KEPT,))
 
 
 async def commit(call: Call) -> Reply:
@@ -65,7 +63,7 @@ async def commit(call: Call) -> Reply:
     if call.query and parse_query(CommitParameters, call.query).terminate:
         said = said._replace(is_end=True)
     await call.services.launches.commit(launch, said)
-    return json_reply(TAKEN, headers=(_ANY_ORIGIN, _NOT_KEPT))
+    return json_reply(TAKEN, headers=(_NOT_KEPT,))
 
 
 async def list_silent_launches(call: Call) -> Reply:
@@ -130,6 +128,7 @@ OPERATIONS: Final = (
         "GET", "/launches/{launch}", "Get Launch",
         "The launch again, with the state as it is now. The token in the path is all that it needs.",
         get_launch, CONTENT_TAG, answer=LaunchDocument, refusals=(404,), is_public=True,
+        is_of_any_origin=True,
     ),
     Operation(
         "POST", "/launches/{launch}/commits", "Commit",
@@ -137,7 +136,7 @@ OPERATIONS: Final = (
         "`renderCommonCommitFields`, as JSON or as the `text/plain` beacon of a page that is left. A commit that is "
         "late or repeated (`includeCommitSequence`) is answered in the same way, and changes nothing.",
         commit, CONTENT_TAG, answer=CommitResult, query=CommitParameters, body=SentCommit, body_limit=COMMIT_BODY_BYTES,
-        refusals=(403, 404, 409, 413), is_public=True,
+        refusals=(403, 404, 409, 413), is_public=True, is_of_any_origin=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/silent-launches", "List Silent Launches",

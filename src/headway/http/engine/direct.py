@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from headway.http.engine.arrivals import Arrivals
 from headway.http.engine.endpoint import Endpoint, Request
 from headway.http.engine.replies import Headers, Reply, StreamedReply
-from headway.http.engine.requests import UNCOUNTED_BODY_BYTES, RequestHeaders, read_headers
+from headway.http.engine.requests import UNCOUNTED_BODY_BYTES, RequestHeaders, host_name, read_headers
 
 DIRECT: Final = "headway_direct"
 """Key in the lifespan's state: the `Direct` of the service."""
@@ -53,7 +53,7 @@ class Direct(NamedTuple):
     """Where requests are answered directly: `find` returns a path's endpoint and parameters.
 
     `origins_matter`: a request with an `Origin` passes the CORS middleware, and other answers have its `Vary`.
-    `not_host`: requests to this host are answered by ASGI; `None`: there is no such host.
+    `not_host`: requests to the host of this name are answered by ASGI; `None`: there is no such host.
     """
 
     find: Callable[[str, str], tuple[Endpoint, Sequence[str]] | None]
@@ -71,7 +71,7 @@ class Direct(NamedTuple):
             return None
         endpoint, identifiers = found
         headers = read_headers(head.lines)
-        if self.not_host is not None and headers.get(b"host", b"").lower() == self.not_host:
+        if self.not_host is not None and host_name(headers.get(b"host", b"")) == self.not_host:
             return None
         passes_cors = self.origins_matter and b"origin" in headers
         if passes_cors or head.expects_100_continue or not _is_small(headers, endpoint.operation.body_limit):

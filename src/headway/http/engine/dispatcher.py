@@ -10,9 +10,15 @@ from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headway.http.engine.endpoint import Endpoint
+from headway.http.engine.endpoint import ANY_ORIGIN, Endpoint
 
 _PARAMETER: Final = re.compile(r"{\w+}")
+_PREFLIGHT: Final = (
+    ANY_ORIGIN,
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"*"),
+    (b"access-control-max-age", b"86400"),
+)
 
 
 class _Paths(NamedTuple):
@@ -62,6 +68,31 @@ class Dispatcher:
             return
         endpoint, identifiers = found
         await endpoint(scope, receive, send, identifiers)
+
+
+class Preflights:
+    """An ASGI application that lets pages of every origin call the operations that are meant for them.
+
+    A browser asks first whether a page may send JSON to another origin (Fetch Standard, "CORS-preflight fetch"). Only
+    these operations are answered here, whatever the settings say of other origins.
+    """
+
+    def __init__(self, routes: Routes, app: ASGIApp) -> None:
+        self._routes = routes
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request. Everything but such a question is passed on."""
+        if scope["type"] == "http" and scope["method"] == "OPTIONS" and self._is_allowed(scope):
+            await send({"type": "http.response.start", "status": 204, "headers": list(_PREFLIGHT)})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await self._app(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        asked = next((value for name, value in scope["headers"] if name == b"access-control-request-method"), b"")
+        found = self._routes.find(asked.decode("latin-1"), scope["path"])
+        return found is not None and found[0].operation.is_of_any_origin
 
 
 def _paths(endpoints: Mapping[str, Endpoint]) -> _Paths:

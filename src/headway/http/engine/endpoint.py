@@ -50,6 +50,7 @@ from headway.service import Services
 
 _log = get_logger("headway.http")
 
+ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
 COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _LONG_BYTES: Final = 1024 * 1024
@@ -94,6 +95,7 @@ class Operation:
     - `resumable`: the operation takes an Idempotency-Key. `is_paged`: it answers a `Link` to the next page.
     - `refusals` are the statuses of its refusals, besides 401, 422 and 503, which every operation can answer.
     - `status` is the status of an answer with a body.
+    - `is_of_any_origin`: pages of every origin may call it and read the answer. Its path has a token; no cookie counts.
     - `is_direct`: the connection runs the handler below ASGI (`direct.py`), because it is asked for often.
     - `answers_etag`: the answer has an `ETag`. A GET then answers 304 to a client that has the current answer.
     """
@@ -122,6 +124,7 @@ class Operation:
     or_scope: str | None = None
     waived_for_oneself: bool = False
     is_public: bool = False
+    is_of_any_origin: bool = False
     is_direct: bool = False
 
     @property
@@ -205,6 +208,8 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - the traceback goes to the log, never to a client
             _log.exception("request_failed")
             reply = INTERNAL_ERROR
+        if self.operation.is_of_any_origin:
+            reply = reply.with_more((ANY_ORIGIN,))
         return reply.named(identity)
 
     async def send(self, reply: Reply | StreamedReply, receive: Receive, send: Send, started: float) -> None:

@@ -37,6 +37,15 @@ def origin_of(public_url: str | None, scheme: str, host: str) -> str:
     return public_url or f"{scheme}://{host}"
 
 
+def host_name(host: bytes) -> bytes:
+    """Return the name in a header `Host` as browsers compare it: in lower case, and without a port.
+
+    A proxy in front may add a port, and a name may have a full stop at its end (RFC 3986 section 3.2.2).
+    """
+    name = host if host.endswith(b"]") else host.rpartition(b":")[0] or host
+    return name.lower().rstrip(b".")
+
+
 class Pages(NamedTuple):
     """What the API knows of the pages: their path and origin, and how a browser signs in to them.
 

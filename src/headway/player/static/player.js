@@ -16,12 +16,16 @@
   const OFTEN = 10_000;
   const AGAIN = 5_000;
   const SECOND = 1_000;
-  const GIVEN_UP = [400, 401, 403, 404, 409, 413, 422]; // the same commit is never accepted later
+  const PATIENCE = 60_000;
+  const TOO_LARGE = 413;
+  const GIVEN_UP = [400, 401, 403, 404, 409, 422]; // if the service says so: the same commit is never accepted later
+  const COMMITS = /\/launches\/[^/]+\/commits$/;
   const NO_TIME = /^(PT?(0+(\.0+)?[YMDHS])*)?$|^0+:0+:0+(\.0+)?$/;
+  const TIME = /^(?:P(?:(\d+)D)?T?)?(?:(\d+)[H:])?(?:(\d+)[M:])?(?:([\d.]+)S?)?$/; // of both versions
 
   /**
    * @typedef {{ address: string, sequence: number, madeAt: number, body: any }} Kept
-   * @typedef {{ address: string, last?: Kept }} Place
+   * @typedef {{ address: string, last?: Kept, seconds?: number }} Place
    * @typedef {{ launch: string, title: string, scorm: "1.2" | "2004" | null, is_sco: boolean | null,
    *   commit_url: string, content_url: string | null, cmi: any }} Launch
    */
@@ -31,7 +35,7 @@
   /** Where this page sends commits; others are of launches before it. */
   let own = "";
 
-  /** Where commits are kept: on the device, or where that is not allowed, while this page is open. */
+  /** Where commits are kept: while this page is open, and where it is allowed on the device. */
   const kept = (() => {
     /** @type {Record<string, string>} */
     const memory = {};
@@ -45,14 +49,15 @@
     return {
       /** @param {string} name @param {Kept} commit */
       put(name, commit) {
-        const text = JSON.stringify(commit);
+        memory[name] = JSON.stringify(commit); // content of the same origin may empty the device's storage
         try {
-          if (device) device.setItem(name, text);
-          else memory[name] = text;
+          device?.setItem(name, memory[name]);
         } catch {
-          memory[name] = text; // the device is full
+          // the device is full
         }
       },
+      /** @param {string} name */
+      has: (name) => name in memory || Boolean(device && name in device),
       /** @param {string} name */
       remove(name) {
         device?.removeItem(name);
@@ -60,14 +65,29 @@
       },
       /** @returns {[string, Kept][]} */
       all() {
-        const onDevice = device ? Object.entries(device) : [];
-        return [...onDevice, ...Object.entries(memory)]
+        return Object.entries({ ...device, ...memory })
           .filter(([name]) => name.startsWith(KEPT))
-          .map(([name, text]) => /** @type {[string, Kept]} */ ([name, JSON.parse(text)]))
+          .flatMap(([name, text]) => readKept(text).map((commit) => /** @type {[string, Kept]} */ ([name, commit])))
           .sort(([, one], [, other]) => one.madeAt - other.madeAt || one.sequence - other.sequence);
       },
     };
   })();
+
+  /**
+   * A kept commit in a list; an empty list where something else is written there: content has the same storage.
+   * @param {string} text
+   * @returns {Kept[]}
+   */
+  function readKept(text) {
+    try {
+      const commit = JSON.parse(text);
+      const { origin, pathname } = new URL(commit.address, location.href);
+      resultIn(commit.body);
+      return origin === location.origin && COMMITS.test(pathname) ? [commit] : [];
+    } catch {
+      return [];
+    }
+  }
 
   /** @param {string} event @param {string} [detail] */
   function tell(event, detail) {
@@ -84,34 +104,41 @@
     if (address === own) tell(event, detail);
   }
 
+  /** Say that a commit waits, unless a later one has been sent instead. @param {Kept} commit */
+  function tellThatWaits(commit) {
+    if (kept.has(nameOf(commit))) tellOf(commit, "waiting");
+  }
+
   /**
-   * Whether the service has taken a commit or has given it up, by its answer; null when it may be sent again.
+   * Whether the service has taken a commit or has given it up, by its answer; null when it may be sent again. Proxies
+   * and the sign-in pages of networks answer too, but not as the service does.
    * @param {Kept} commit
    * @param {number} status
    * @param {string} text
    */
   function isTaken(commit, status, text) {
-    const isRefused = GIVEN_UP.includes(status);
-    if (!isRefused && (status < 200 || status > 299)) {
-      tellOf(commit, "waiting");
+    const { code = "", result } = answerIn(text);
+    const isRefused = status === TOO_LARGE || (GIVEN_UP.includes(status) && code !== "");
+    if (!isRefused && result !== true) {
+      tellThatWaits(commit);
       return null;
     }
     kept.remove(nameOf(commit));
-    tellOf(commit, isRefused ? "refused" : "saved", isRefused ? partOf(text, "code") : "");
+    if (isRefused) tellOf(commit, "refused", code);
+    else if (!kept.all().some(([, { address }]) => address === commit.address)) tellOf(commit, "saved");
     return !isRefused;
   }
 
   /**
-   * A part of a refusal of the API; empty when something between here and the service refused.
+   * An answer of the API; empty when something between here and the service answered.
    * @param {string} text
-   * @param {"code" | "detail"} name
+   * @returns {{ code?: string, detail?: string, result?: boolean }}
    */
-  function partOf(text, name) {
+  function answerIn(text) {
     try {
-      const { [name]: part } = JSON.parse(text);
-      return typeof part === "string" ? part : "";
+      return JSON.parse(text) ?? {};
     } catch {
-      return "";
+      return {};
     }
   }
 
@@ -148,23 +175,34 @@
       request.send(bodyOf(commit));
     } catch {
       navigator.sendBeacon(commit.address, new Blob([bodyOf(commit)], { type: PLAIN })); // for a page that is left
-      tellOf(commit, "waiting");
+      tellThatWaits(commit);
       return null;
     }
     return isTaken(commit, request.status, request.responseText);
   }
 
+  let isSending = false;
+
   /** Send everything that is kept, the oldest first. Stops where the service can not be reached. */
   async function sendKept() {
+    if (isSending) return;
+    isSending = true;
     for (const [, commit] of kept.all()) {
-      try {
-        const headers = { "Content-Type": PLAIN };
-        const answer = await fetch(commit.address, { method: "POST", headers, body: bodyOf(commit) });
-        if (isTaken(commit, answer.status, await answer.text()) === null) return;
-      } catch {
-        tellOf(commit, "waiting");
-        return;
-      }
+      if ((await sendLater(commit)) === null) break;
+    }
+    isSending = false;
+  }
+
+  /** Send a commit while content goes on. @param {Kept} commit */
+  async function sendLater(commit) {
+    const headers = { "Content-Type": PLAIN };
+    const signal = AbortSignal.timeout(PATIENCE);
+    try {
+      const answer = await fetch(commit.address, { method: "POST", headers, body: bodyOf(commit), signal });
+      return isTaken(commit, answer.status, await answer.text());
+    } catch {
+      tellThatWaits(commit);
+      return null;
     }
   }
 
@@ -189,6 +227,12 @@
     return parts.join(":");
   }
 
+  /** The seconds in a time span, as content of either version says it. @param {string} span */
+  function secondsIn(span) {
+    const [days, hours, minutes, seconds] = (TIME.exec(span) ?? []).slice(1).map((part) => Number(part ?? 0));
+    return (((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0);
+  }
+
   /**
    * Make the interface for content on this window.
    * @param {Launch} launch
@@ -198,9 +242,12 @@
     own = launch.commit_url;
     const isOld = launch.scorm === "1.2";
     const elapsed = stopwatch();
+    const { seconds: before = 0 } = place; // on the pages of this launch before this one
     let last = place.last;
     let isOpen = false;
     let isChanged = false;
+    let changedAt = 0;
+    let isOwnCommit = false; // content has not asked for it, so it does not wait for the answer
     let lastCommit = performance.now();
 
     /** @param {any} body */
@@ -208,13 +255,17 @@
       // By the clock, so that the numbers grow from page to page too.
       const sequence = Math.max((last?.sequence ?? 0) + 1, Date.now());
       const part = body.cmi.core ?? body.cmi;
-      if (NO_TIME.test(part.session_time ?? "")) part.session_time = spanOf(elapsed(), isOld);
+      const said = part.session_time ?? "";
+      const seconds = before + (NO_TIME.test(said) ? elapsed() : secondsIn(said));
+      if (before || NO_TIME.test(said)) part.session_time = spanOf(seconds, isOld);
       last = { address: launch.commit_url, sequence, madeAt: Date.now(), body: { ...body, commitSequence: sequence } };
       lastCommit = performance.now();
       isChanged = false;
       keep(last);
-      if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last });
-      return sendNow(last) !== false;
+      if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last, seconds });
+      if (!isOwnCommit) return sendNow(last) !== false;
+      sendKept();
+      return true;
     }
 
     const service = {
@@ -238,6 +289,7 @@
     });
     api.on(`${prefix}SetValue.cmi.*`, () => {
       isChanged = true;
+      changedAt = performance.now();
     });
     api.on(isOld ? "LMSFinish" : "Terminate", () => {
       isOpen = false;
@@ -246,16 +298,26 @@
     api.on("SequenceNext", () => tell("continue"));
     api.on("SequencePrevious", () => tell("previous"));
 
+    // As soon as content pauses: a page that is left may be closed before what it sends has arrived.
     function commitChanges() {
-      const isDue = isChanged || performance.now() - lastCommit > HEARTBEAT;
-      if (isOpen && isDue && !document.hidden) api[`${prefix}Commit`]("");
+      const now = performance.now();
+      const isDue = isChanged && (now - changedAt > SECOND || now - lastCommit > OFTEN);
+      if (!isOpen || document.hidden || !(isDue || now - lastCommit > HEARTBEAT)) return;
+      isOwnCommit = true;
+      api[`${prefix}Commit`]("");
+      isOwnCommit = false;
     }
-    setInterval(commitChanges, OFTEN);
-    addEventListener("pagehide", () => {
-      if (isOpen) api[`${prefix}Commit`]("");
-    });
+    setInterval(commitChanges, SECOND);
+
+    // A window that is closed is hidden too. What was sent is not sent again: a browser sends 64 KiB from a page that is
+    // left, and no more.
+    function commitBeforeLeaving() {
+      const isDue = isChanged || performance.now() - lastCommit > SECOND;
+      if (isOpen && isDue) api[`${prefix}Commit`]("");
+    }
+    addEventListener("pagehide", commitBeforeLeaving);
     document.addEventListener("visibilitychange", () => {
-      if (isOpen && document.hidden) api[`${prefix}Commit`]("");
+      if (document.hidden) commitBeforeLeaving();
     });
     /** @type {any} */ (window)[isOld ? "API" : "API_1484_11"] = api;
   }
@@ -319,7 +381,7 @@
     const isSandboxed = script.dataset.sandboxed === "true";
     await sendKept();
     const answer = await fetch(address, { cache: "no-store" });
-    if (!answer.ok) throw new Error(partOf(await answer.text(), "detail"));
+    if (!answer.ok) throw new Error(answerIn(await answer.text()).detail);
     /** @type {Launch} */
     const launch = await answer.json();
     if (!launch.content_url) throw new Error("The content of this lesson is in no package here.");
@@ -355,23 +417,27 @@
   /** The first page of content in a sandbox. Everything has to be ready before the next script of the page runs. */
   function playHere(/** @type {Place} */ place) {
     if (place.last) sendNow(place.last); // that of the page before may not have arrived
-    const request = new XMLHttpRequest();
-    request.open("GET", place.address, false);
-    request.send();
-    if (request.status !== 200) {
-      tell("failed", partOf(request.responseText, "detail"));
-      return;
-    }
     /** @type {Launch} */
-    const launch = JSON.parse(request.responseText);
+    const launch = JSON.parse(fetchNow(place.address));
+    const interfaces = fetchNow(scriptFor(launch) ?? "");
     for (const name of ["localStorage", "sessionStorage"]) {
       Object.defineProperty(window, name, { value: memoryStorage() });
     }
     Object.assign(window, { parent: window }); // else content that looks there for the interface breaks off
-    /** @type {any} */ (window).headwayBegin = () => begin(launch, place);
-    document.write(`<script src="${scriptFor(launch)}"></script><script>headwayBegin()</script>`);
+    // Not document.write, which XHTML does not have.
+    script.after(Object.assign(document.createElement("script"), { textContent: interfaces }));
+    begin(launch, place);
     setInterval(sendKept, AGAIN);
     addEventListener("online", sendKept);
+  }
+
+  /** What is at an address, before the next script of the page runs. @param {string} address */
+  function fetchNow(address) {
+    const request = new XMLHttpRequest();
+    request.open("GET", address, false);
+    request.send();
+    if (request.status !== 200) throw new Error(answerIn(request.responseText).detail);
+    return request.responseText;
   }
 
   /** A storage that is gone with the page, for content that needs one. */
@@ -399,6 +465,10 @@
       });
     });
   } else if (window.name.startsWith(NAME)) {
-    playHere(JSON.parse(window.name.slice(NAME.length)));
+    try {
+      playHere(JSON.parse(window.name.slice(NAME.length)));
+    } catch (error) {
+      tell("failed", /** @type {Error} */ (error).message);
+    }
   }
 })();

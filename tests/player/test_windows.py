@@ -1,0 +1,167 @@
+"""One learner in several windows, one after another on one device, and windows that are loaded again."""
+
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from headway.domain.scorm import ScormVersion
+from player.content import IN_A_SANDBOX, V12, V2004, Course, Place, Played, page
+from support.browser import cookie_of, visiting
+from support.packages import Item
+from support.running import Running, eventually
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_times_of_two_tabs_add_up_and_the_later_state_is_resumed(
+    order: tuple[int, int], context: BrowserContext, course: Course
+) -> None:
+    tabs = [course.open(context), course.open(context)]
+    earlier, later = (tabs[number] for number in order)
+    earlier.set(suspend_data="earlier", session_time="PT2M", score__scaled="0.6")
+    later.set(suspend_data="later", session_time="PT3M", score__scaled="0.5")
+    stored = course.progress()
+    assert [stored[name] for name in ("time_spent_minutes", "quiz_score", "quiz_attempts")] == [5, 60, 1]
+    assert course.cmi()["suspend_data"] == "later"
+    # The one that was left goes on: what it says now is the latest.
+    earlier.set(suspend_data="earlier again", session_time="PT4M")
+    assert course.progress()["time_spent_minutes"] == 7
+    assert course.open(context).get("suspend_data", "total_time") == ["earlier again", "PT7M"]
+
+
+def test_a_tab_that_is_closed_later_does_not_undo_what_the_other_has_done(
+    context: BrowserContext, course: Course
+) -> None:
+    idle, busy = course.open(context), course.open(context)
+    busy.set(suspend_data="done", completion_status="completed", score__scaled="1")
+    idle.page.close(run_before_unload=True)
+    busy.page.close(run_before_unload=True)
+    again = course.open(context)
+    stored = course.progress()
+    assert [stored["status"], stored["quiz_score"]] == ["completed", 100]
+    assert again.get("completion_status", "suspend_data") == ["completed", "done"]
+
+
+def test_the_next_learner_on_a_device_sees_nothing_of_the_one_before(
+    context: BrowserContext, course: Course, running: Running
+) -> None:
+    with running.client(None, "learners:admin") as registrar:
+        registrar.put(f"/learners/{course.learner}/profile", json={"name": "Ada Lovelace"}).raise_for_status()
+    first = course.open(context)
+    assert first.get("learner_name") == ["Ada Lovelace"]
+    first.set(suspend_data="of the first", location="page 9", score__scaled="0.9")
+    first.page.close(run_before_unload=True)
+    second = str(uuid4())
+    context.clear_cookies()
+    context.add_cookies([cookie_of(running, second)])  # type: ignore[list-item]
+    opened = course.open(context)
+    assert opened.get("suspend_data", "location", "learner_name", "learner_id") == ["", "", "", second]
+    assert opened.get("entry") == ["ab-initio"]
+    opened.set(suspend_data="of the second", session_time="PT1M")
+    assert course.progress(learner=second)["time_spent_minutes"] == 1
+    assert course.cmi()["suspend_data"] == "of the first"
+    assert opened.content.evaluate("() => JSON.stringify(Object.entries(localStorage))").count("first") == 0
+
+
+def test_a_window_of_a_learner_who_has_signed_out_reports_for_that_learner(
+    browser: Browser, course: Course, running: Running
+) -> None:
+    second = str(uuid4())
+    with visiting(browser, running, course.learner, refusals=(404,)) as context:
+        first = course.open(context)
+        context.clear_cookies()
+        context.add_cookies([cookie_of(running, second)])  # type: ignore[list-item]
+        first.set(suspend_data="of the first", completion_status="completed")
+        expect(first.page.locator("#saved")).to_have_text("Saved")
+    assert course.progress()["status"] == "completed"
+    assert course.progress(learner=second).get("status", "not_started") == "not_started"
+
+
+def test_a_learner_goes_on_at_another_device(
+    context: BrowserContext, browser: Browser, running: Running, course: Course
+) -> None:
+    at_home = course.open(context)
+    at_home.set(suspend_data="at home", session_time="PT1M")
+    with visiting(browser, running, course.learner) as elsewhere:
+        on_the_way = course.open(elsewhere)
+        assert on_the_way.get("suspend_data", "entry") == ["at home", "resume"]
+        context.set_offline(True)
+        at_home.set(suspend_data="at home, later", session_time="PT2M", score__scaled="0.8")
+        on_the_way.set(suspend_data="on the way", session_time="PT3M")
+        context.set_offline(False)
+        eventually(lambda: bool(at_home.page.evaluate("() => true")) and course.progress().get("quiz_score") == 80)
+    # It arrives later, but it was made earlier: its time and its score count, and its state does not.
+    assert course.cmi()["suspend_data"] == "on the way"
+    assert course.progress()["time_spent_minutes"] == 5
+
+
+@pytest.mark.parametrize("version", [V12, V2004])
+def test_a_page_that_is_loaded_again_in_the_middle_goes_on(
+    version: ScormVersion, place: Place, running: Running, browser: Browser
+) -> None:
+    """On an origin of its own, the device keeps what the page that is left has sent until it has arrived."""
+    course = Course(running, version=version)
+    with visiting(browser, running, course.learner, refusals=(0,)) as context:
+        played = course.open(context)
+        assert played.do(("SetValue", "cmi.suspend_data", "not committed")) == ["true"]
+        if place is Place.SANDBOX:
+            expect(played.page.locator("#saved")).to_have_text("Saved")
+        played.page.reload()
+        again = Played(played.page)
+        entry = "core.entry" if version is V12 else "entry"
+        assert again.get("suspend_data", entry) == ["not committed", "resume"]
+        again.set(suspend_data="committed")
+        again.page.reload()
+        assert Played(played.page).get("suspend_data") == ["committed"]
+
+
+def test_back_and_forward_play_a_new_launch(context: BrowserContext, course: Course) -> None:
+    played = course.open(context)
+    opened = played.page
+    played.do(("SetValue", "cmi.suspend_data", "before Back"))
+    opened.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="A course").click()
+    opened.wait_for_url("**/dashboard/courses/*")
+    eventually(lambda: course.cmi().get("suspend_data") == "before Back")
+    opened.go_back()
+    again = Played(opened)
+    assert again.get("suspend_data") == ["before Back"]
+    again.set(suspend_data="after Back")
+    opened.go_back()
+    opened.go_forward()
+    expect(opened.get_by_role("heading", name="An item", level=1)).to_be_visible()
+    assert Played(opened).get("suspend_data") == ["after Back"]
+
+
+@IN_A_SANDBOX
+def test_the_time_of_several_pages_of_content_adds_up(running: Running, browser: Browser) -> None:
+    course = Course(running, files={name: page() for name in ("index.html", "second.html", "third.html")})
+    with visiting(browser, running, course.learner) as context:
+        played = course.open(context)
+        played.do(("SetValue", "cmi.session_time", "PT1H2M"), ("SetValue", "cmi.exit", "suspend"), ("Terminate",))
+        for name, span in (("second.html", "PT3M30.5S"), ("third.html", "P1DT1S")):
+            played.content.evaluate("(name) => { location.href = name; }", name)
+            played.content.wait_for_url(f"**/{name}")
+            played.wait()
+            played.set(session_time=span)
+    assert course.progress()["time_spent_minutes"] == pytest.approx(62 + 3.5 + 24 * 60, abs=0.1)
+
+
+def test_next_and_back_keep_each_lesson_apart(running: Running, browser: Browser) -> None:
+    items = [Item(identifier=name, href=f"{name}.html") for name in ("one", "two")]
+    course = Course(running, items, {"one.html": page(), "two.html": page()})
+    with visiting(browser, running, course.learner, refusals=(0,)) as context:
+        opened = course.open(context).page
+        Played(opened).set(suspend_data="one")
+        _follow(opened, "Next lesson", course.lesson_ids[1])
+        Played(opened).set(suspend_data="two")
+        opened.go_back()
+        opened.wait_for_url(f"**/{course.lesson_ids[0]}")
+        assert Played(opened).get("suspend_data") == ["one"]
+        opened.go_forward()
+        opened.wait_for_url(f"**/{course.lesson_ids[1]}")
+        assert Played(opened).get("suspend_data") == ["two"]
+
+
+def _follow(opened: Page, link: str, lesson_id: str) -> None:
+    opened.get_by_role("link", name=link).click()
+    opened.wait_for_url(f"**/{lesson_id}")
