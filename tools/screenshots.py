@@ -24,6 +24,7 @@ from rich.progress import track
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))
 
+from headway.cli.demo_package import zipped_sample  # noqa: E402 - the tests' folder comes first
 from headway.cli.documents import course_files, read_courses  # noqa: E402 - the tests' folder comes first
 from headway.dashboard.rendering import LANGUAGE_COOKIE  # noqa: E402
 from headway.dashboard.words import LANGUAGES, SOURCE  # noqa: E402
@@ -209,6 +210,7 @@ def pages(browser: Browser, running: Running, courses: list[Course]) -> dict[str
             context, course_id=courses[0].id, lesson_id=courses[0].lessons[4].id, user_id=learner(_WHO_LOOKS)
         )
     return {_name(path): Look(address) for path, address in found.items()} | {
+        "play-course-lesson": Look(_packaged_lesson(running)),
         "home-of-a-newcomer": Look(DASHBOARD, learner=_LEARNERS),  # who comes after all who have written
         "menu": Look(DASHBOARD, menu=True),
         "course-completed": Look(f"{DASHBOARD}/courses/{courses[1].id}", learner=_WHO_FINISHES),
@@ -234,9 +236,17 @@ def _serving() -> Iterator[tuple[Running, list[Course]]]:
     courses = read_courses(course_files([ROOT / "src/headway/cli/samples"]))
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(fill(Path(folder) / "headway.db", courses))
-        with headway_serve(Path(folder)) as running:
+        with headway_serve(Path(folder), packages_dir=Path(folder) / "packages") as running:
             people(running, courses)
             yield running, courses
+
+
+def _packaged_lesson(running: Running) -> str:
+    """Import the demo's package. Return the address of the page that plays its first lesson."""
+    with running.client(None, "courses:write") as author:
+        headers = {"Content-Type": "application/zip"}
+        imported = author.post("/packages", content=zipped_sample().getvalue(), headers=headers).raise_for_status().json()
+    return f"{DASHBOARD}/play/{imported['course_id']}/{imported['lessons'][0]['id']}"
 
 
 @contextmanager
@@ -253,6 +263,8 @@ def _looking(browser: Browser, running: Running, look: Look, setting: Setting) -
         page.goto(look.address, wait_until="load")
         page.evaluate("() => document.fonts.ready")
         page.reload(wait_until="load")  # now the browser has the font before it paints
+        if page.locator("#play").count():
+            page.frame_locator("#frame iframe").frame_locator("iframe").get_by_role("heading").first.wait_for()
         settle(page)
         if look.menu:
             page.locator("[popovertarget=menu]").click()
