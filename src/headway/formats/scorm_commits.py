@@ -209,6 +209,11 @@ def _cmi_of(sent: SentCommit) -> dict[str, Any]:
     cmi = _nested(data).get(_CMI)
     if not isinstance(cmi, dict):
         raise _error((_CMI,), "The commit has no CMI object.", "missing")
+    return checked_cmi(cmi)
+
+
+def checked_cmi(cmi: dict[str, Any]) -> dict[str, Any]:
+    """Return a CMI object with texts at its ends. Raises `InvalidValueError` for what no player can have sent."""
     _check_numbers_of_elements(cmi)
     return dict(_cleaned(cmi, (_CMI,)))
 

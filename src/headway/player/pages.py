@@ -10,8 +10,8 @@ from headway.player.scripts import Scripts
 MOST_CHANGED_BYTES: Final = 8 * 1024 * 1024
 """A larger page of content stays as it is: no page of content is so large."""
 
-# What may stand before the first script of a page. Comments may have tags in them that are none. A `+` after a number
-# (`*+`) says that what was read is not tried in another way: else a page of spaces would take a gigabyte to remember it.
+# What may stand before the first script of a page. Comments may have tags in them that are none. What `*+` and `++`
+# have read is not tried in another way: to remember all other ways, a page of spaces would take a gigabyte.
 _BEGINNING: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?"
     rb"(?:\s++|<!--(?:-?>|.*?--!?>)|<\?[^>]*+>|<!(?!--)[^>]*+>"
