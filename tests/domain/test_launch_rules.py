@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.values import COURSE, LEARNER, NOW, lesson
+from headway.domain.bounds import MOST_ATTEMPTS
 from headway.domain.launches import ContentState, Launch, committed, entry_of, opened
 from headway.domain.scorm import Commit, Completion, ScormVersion, Success
 
@@ -163,3 +164,31 @@ def test_a_learner_who_begins_has_the_time_that_was_stored_before() -> None:
     accepted = committed(opened(None, of), of, commit(session_seconds=30), NOW)
     assert accepted is not None
     assert accepted.update["time_spent_minutes"] == 5.5
+
+
+def test_a_launch_that_reports_nothing_leaves_nothing_behind() -> None:
+    state = opened(None, launch())
+    assert opened(opened(state, launch(2)), launch(3)).launches == {}
+
+
+def test_the_time_of_a_launch_counts_once_where_the_clocks_of_two_machines_differ() -> None:
+    first, second = launch(), launch(2, minutes=30)
+    state = after(opened(opened(None, first), second), first, commit(session_seconds=60))
+    state = after(state, second, commit(session_seconds=10), first.expires_at + 2 * SECOND)
+    state = after(state, first, commit(session_seconds=70), first.expires_at - 2 * SECOND)
+    assert state.total_seconds == 80
+    assert state.settled(second.expires_at + HOUR)[6:8] == ({}, 80)
+
+
+def test_a_state_that_was_made_in_the_future_is_replaced_after_the_next_launch() -> None:
+    before = opened(None, launch())._replace(made_at=NOW + 9_999 * HOUR, cmi="{}")
+    again = launch(2, minutes=1)
+    said = commit("page 2", age_seconds=0.5)
+    assert suspended(after(opened(before, again), again, said, again.opened_at + SECOND)) == "page 2"
+
+
+def test_no_more_attempts_are_counted_than_lesson_progress_has() -> None:
+    before = opened(None, launch())._replace(attempts=MOST_ATTEMPTS)
+    accepted = committed(before, launch(), commit(score=50), NOW)
+    assert accepted is not None
+    assert accepted.update["quiz_attempts"] == MOST_ATTEMPTS

@@ -7,6 +7,7 @@ import struct
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
 import pytest
@@ -235,21 +236,31 @@ def test_zip64_is_read() -> None:
     assert paths(out.getvalue()) == ["imsmanifest.xml", "index.html"]
 
 
+def in_zip64(value: int, *, central: int) -> bytes:
+    """Return a package whose last entry has a field in the form of zip64: at this offset of its central header."""
+    content, extra = bytearray(zipped(MANIFEST)), struct.pack("<HHQ", 1, 8, value)
+    start = content.rindex(b"PK\1\2")
+    content[start + central : start + central + 4] = b"\xff" * 4
+    content[start + 30 : start + 32] = struct.pack("<H", len(extra))
+    name = struct.unpack_from("<H", content, start + 28)[0]
+    content[start + 46 + name : start + 46 + name] = extra
+    end = content.rindex(b"PK\5\6")
+    [length] = struct.unpack_from("<I", content, end + 12)
+    content[end + 12 : end + 16] = struct.pack("<I", length + len(extra))
+    return bytes(content)
+
+
 def test_an_entry_in_zip64_that_lies_about_its_size_is_refused() -> None:
-    extra = struct.pack("<HHQ", 1, 8, 2**62)
+    assert refusal(in_zip64(2**62, central=24))[0] == "package_too_large"
 
-    def lie(content: bytearray) -> bytes:
-        start = content.rindex(b"PK\1\2")
-        content[start + 24 : start + 28] = b"\xff" * 4
-        content[start + 30 : start + 32] = struct.pack("<H", len(extra))
-        name = struct.unpack_from("<H", content, start + 28)[0]
-        content[start + 46 + name : start + 46 + name] = extra
-        end = content.rindex(b"PK\5\6")
-        [length] = struct.unpack_from("<I", content, end + 12)
-        content[end + 12 : end + 16] = struct.pack("<I", length + len(extra))
-        return bytes(content)
 
-    assert refusal(lie(bytearray(zipped(MANIFEST))))[0] == "package_too_large"
+@pytest.mark.parametrize("offset", [10**6, 2**62, 2**63, 2**64 - 1])
+def test_an_entry_that_lies_beyond_the_end_is_refused(offset: int, tmp_path: Path) -> None:
+    hostile = in_zip64(offset, central=42)
+    assert refusal(hostile)[0] == "zip_damaged"
+    (tmp_path / "package.zip").write_bytes(hostile)
+    with (tmp_path / "package.zip").open("rb") as file, pytest.raises(InvalidValueError):
+        read_package(file, lambda _: None)
 
 
 def test_a_manifest_that_would_fill_the_memory_is_refused() -> None:

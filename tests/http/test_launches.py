@@ -192,6 +192,27 @@ def test_what_was_stored_is_exported_restored_and_erased(
     assert admin.get(f"/learners/{twin}/export").json()["content_states"] == []
 
 
+@pytest.mark.parametrize(
+    "cmi", ['{"a": 1%s}' % ("0" * 30), '{"%s": "x"}' % ("1" * 5_000), '{"__proto__": {"a": "b"}}', '{"core": ["a"]}']
+)
+def test_a_state_that_no_content_can_have_stored_is_not_imported(
+    cmi: str, learner: httpx.Client, admin: httpx.Client, learner_id: str, lesson_path: str
+) -> None:
+    opened(learner, lesson_path)
+    export = learner.get(f"/learners/{learner_id}/export").json()
+    assert len(export["content_states"]) == 1
+    export["content_states"][0]["cmi"] = "CMI"
+    twin = str(uuid4())
+    answer = admin.post(
+        "/progress/import",
+        params={"user_id": twin},
+        content=json.dumps(export).replace('"CMI"', cmi),
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, [one["type"] for one in answer.json()["detail"]]) == (422, ["cmi"]), answer.text
+    assert admin.get(f"/learners/{twin}/export").json()["content_states"] == []
+
+
 def test_an_unknown_lesson_or_course_is_not_opened(learner: httpx.Client, course_path: str) -> None:
     answer = learner.post(f"{course_path}/lessons/{uuid4()}/launches")
     assert (answer.status_code, answer.json()["code"]) == (404, "lesson_not_found")

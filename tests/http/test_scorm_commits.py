@@ -271,6 +271,15 @@ def test_what_no_player_sends_is_refused_with_its_location(body: object, locatio
     assert problem.location == location
 
 
+def test_what_lies_too_deep_is_refused_without_being_counted() -> None:
+    part: dict[str, Any] = dict.fromkeys(map(str, range(MOST_ENTRIES + 1)), "")
+    for _ in range(DEEPEST):
+        part = {"a": part}
+    with pytest.raises(InvalidValueError) as refused:
+        parse_commit(json.dumps({"cmi": {"core": part}}).encode())
+    assert [problem.kind for problem in refused.value.problems] == ["too_deep"]
+
+
 def test_as_much_as_content_may_say_is_taken() -> None:
     commit = parse_commit(in_2004(objectives=entries(MOST_ENTRIES), vendor=deep(DEEPEST - 2), location="x" * 1000))
     assert len(commit.cmi["objectives"]) == MOST_ENTRIES

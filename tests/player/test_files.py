@@ -21,12 +21,13 @@ FILES: dict[str, str | bytes] = {
     "letters.txt": LETTERS, "empty.txt": "", "pictures/Größe шар.SVG": "<svg xmlns='http://www.w3.org/2000/svg'/>",
     "a.mp4": b"0", "a.webm": b"0", "a.mjs": "", "a.woff2": b"0", "a.wasm": b"0", "a.vtt": "WEBVTT", "a.json": "{}",
     "no-ending": "text", "a.unknown": "?", "latin1.html": "<meta charset=iso-8859-1>é".encode("latin-1"),
+    "data:text/→,x": "?",
 }  # fmt: skip
 TYPES = {
     "a.mp4": "video/mp4", "a.webm": "video/webm", "a.mjs": "text/javascript", "a.woff2": "font/woff2",
     "a.wasm": "application/wasm", "a.vtt": "text/vtt", "a.json": "application/json", "letters.txt": "text/plain",
     "no-ending": "application/octet-stream", "latin1.html": "text/html", "index.html": "text/html",
-    "pictures/Größe шар.SVG": "image/svg+xml",
+    "pictures/Größe шар.SVG": "image/svg+xml", "data:text/→,x": "application/octet-stream",
 }  # fmt: skip
 
 

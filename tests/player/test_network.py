@@ -88,6 +88,26 @@ def test_a_commit_whose_answer_is_lost_counts_once(context: BrowserContext, cour
     assert len(lost) == 2
 
 
+def test_a_result_that_was_not_sent_is_not_lost_by_a_later_one_that_is(context: BrowserContext, course: Course) -> None:
+    played = course.open(context)
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if len(lost) > 1:  # the first commit, and the same as a beacon
+            route.continue_()
+            return
+        lost.append(route.request.post_data or "")
+        route.abort("connectionreset")
+
+    played.page.route(COMMITS, lose)
+    passed = [("SetValue", "cmi.success_status", "passed"), ("SetValue", "cmi.score.scaled", "0.9"), ("Commit",)]
+    tried_again = [("SetValue", "cmi.success_status", "failed"), ("SetValue", "cmi.score.scaled", "0.4"), ("Commit",)]
+    assert set(played.do(*passed, *tried_again)) == {"true"}
+    says(played, "Saved")
+    assert [course.progress()[name] for name in ("quiz_passed", "quiz_score", "quiz_attempts")] == [True, 90, 1]
+    assert all('"passed"' in body for body in lost)
+
+
 def test_the_service_is_killed_and_started_again_in_between(installation: Installation, browser: Browser) -> None:
     with installation.started() as running:
         course = Course(running)

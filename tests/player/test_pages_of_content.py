@@ -1,5 +1,6 @@
 """Pages of content as authors' tools write them: in a sandbox each gets the interface before its first script."""
 
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from headway.player.pages import MOST_CHANGED_BYTES
+from headway.player.pages import MOST_CHANGED_BYTES, with_interface
+from headway.player.scripts import Scripts
 from player.content import IN_A_SANDBOX, SCRIPT, Course, Place, page
 from support.browser import cookie_of, visiting
 from support.media import SECONDS, make_video
@@ -63,6 +65,20 @@ def test_pages_have_many_endings(ending: str, running: Running, browser: Browser
         assert played.content.evaluate("answers") == ["true"]
         played.set(completion_status="completed")
     assert course.progress()["status"] == "completed"
+
+
+@pytest.mark.parametrize("beginning", [b" ", b"<html " + b"a" * 1024, b"<html ''", b"<!>"])
+def test_a_hostile_page_takes_little_memory(beginning: bytes) -> None:
+    page, scripts = beginning + beginning[-1:] * 1024 * 1024, Scripts()
+    small = len(with_interface(b"", scripts))
+    tracemalloc.start()
+    try:
+        changed = with_interface(page, scripts)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(changed) == len(page) + small
+    assert most < 6 * len(page)
 
 
 def test_a_page_over_8_mib_is_served_as_it_is(place: Place, running: Running, browser: Browser) -> None:

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Self
 
-from headway.domain.bounds import TEN_MILLION, rounded
+from headway.domain.bounds import MOST_ATTEMPTS, TEN_MILLION, rounded
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import ProgressUpdate
 from headway.domain.scorm import Commit, Completion, ScormVersion, Success, progress_update
 
 SILENT_AFTER: Final = timedelta(minutes=5)
 """A launch that has reported nothing for so long is shown to teachers."""
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By so much at most: the machines of one service read their own clocks."""
 
 
 class Launch(NamedTuple):
@@ -60,10 +62,10 @@ class ContentState(NamedTuple):
     """What the content of one lesson has stored for one learner, and what its launches have reported.
 
     `opened_at` is the time of the last launch, and `reported_at` the time of its first commit; `None`: it has reported
-    nothing. `launches` are those whose tokens are still valid. `seconds` is the time of all others. `attempts` counts
-    the attempts that had a result. `is_counted` says whether the present attempt is among them, and `is_over` whether
-    it has ended. `cmi` is the state as JSON, of the SCORM version `scorm`; `None`: nothing yet. `made_at` is when the
-    content made it, and `made_by` the launch that did. `version` grows with every change.
+    nothing. `launches` are those that have reported and whose tokens may still be valid. `seconds` is the time of all
+    others. `attempts` counts the attempts that had a result. `is_counted` says whether the present attempt is among
+    them, and `is_over` whether it has ended. `cmi` is the state as JSON, of the SCORM version `scorm`; `None`: nothing
+    yet. `made_at` is when the content made it, and `made_by` the launch that did. `version` grows with every change.
     """
 
     learner_id: LearnerId
@@ -94,8 +96,9 @@ class ContentState(NamedTuple):
         return self.seconds + sum(account.seconds for account in self.launches.values())
 
     def settled(self, now: datetime) -> Self:
-        """Return the state with the time of launches whose tokens have expired added up."""
-        open_launches = {name: account for name, account in self.launches.items() if account.expires_at > now}
+        """Return the state with the time of launches whose tokens have expired on every machine added up."""
+        earliest = now - _CLOCKS_DIFFER
+        open_launches = {name: account for name, account in self.launches.items() if account.expires_at > earliest}
         if len(open_launches) == len(self.launches):
             return self
         still_open = sum(account.seconds for account in open_launches.values())
@@ -119,11 +122,11 @@ class Accepted(NamedTuple):
 
 def opened(before: ContentState | None, launch: Launch) -> ContentState:
     """Return the state after a launch. `before` is the state to go on with; `None`: the learner begins the lesson."""
-    account = LaunchAccount(launch.opened_at, launch.expires_at)
     if before is None:
-        return _begun(launch)._replace(launches={launch.id: account})
+        return _begun(launch)
     state = before.settled(launch.opened_at)._replace(run=launch.run, opened_at=launch.opened_at, reported_at=None)
-    state = state._replace(launches={**state.launches, launch.id: account})
+    if state.made_at is not None:  # an export, or a clock that was wrong, can have a time to come: none would be later
+        state = state._replace(made_at=min(state.made_at, launch.opened_at))
     if not state.is_over:
         return state
     # SCORM 2004 (RTE 4th edition, 2.1.1.1) begins the next attempt with nothing. SCORM 1.2 keeps what there is.
@@ -156,7 +159,7 @@ def committed(before: ContentState | None, launch: Launch, commit: Commit, now: 
     if launch.opened_at >= state.opened_at:
         state = state._replace(reported_at=state.reported_at or now)
     if not state.is_counted and _has_result(commit):
-        state = state._replace(is_counted=True, attempts=state.attempts + 1)
+        state = state._replace(is_counted=True, attempts=min(state.attempts + 1, MOST_ATTEMPTS))
     made_at = now if commit.age_seconds is None else now - timedelta(seconds=commit.age_seconds)
     if _is_latest(commit, launch, made_at, state):
         state = state._replace(

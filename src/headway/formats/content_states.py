@@ -4,14 +4,25 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from headway.domain import bounds
+from headway.domain.errors import InvalidValueError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.launches import ContentState
 from headway.domain.scorm import ScormVersion
 from headway.formats.fields import Moment
+from headway.formats.scorm_commits import checked_cmi
 from headway.formats.shapes import renderer
+
+
+def _as_committed(cmi: dict[str, Any]) -> dict[str, Any]:
+    """Return a state as a commit could have brought it. Pages load it: what they can not load is refused."""
+    try:
+        return checked_cmi(cmi)
+    except InvalidValueError as error:
+        raise PydanticCustomError("cmi", "{reason}", {"reason": str(error)}) from None
 
 
 class HeldContentState(BaseModel):
@@ -28,7 +39,10 @@ class HeldContentState(BaseModel):
     is_over: Annotated[bool, Field(description="Whether the present attempt has ended.")]
     made_at: Annotated[Moment | None, Field(description="When the content made the state.")]
     scorm: Annotated[ScormVersion | None, Field(description="The version of SCORM of the state.")]
-    cmi: Annotated[dict[str, Any] | None, Field(description="The state, as the content reads it when it resumes.")]
+    cmi: Annotated[
+        Annotated[dict[str, Any], AfterValidator(_as_committed)] | None,
+        Field(description="The state, as the content reads it when it resumes."),
+    ]
 
     def to_state(self, learner_id: LearnerId) -> ContentState:
         """Return the state of a learner."""

@@ -141,18 +141,20 @@ def _opened(file: BinaryIO) -> ZipContent:
         _refuse((), f"The zip file is empty. A package has {MANIFEST} at its root.", "no_manifest")
     if not start.startswith(b"PK") or min(entry.header_offset for entry in entries) != 0:
         _refuse((), "There is something before the zip file's content. Zip the package again.", "data_before_zip")
-    _refuse_overlaps(entries)
+    _refuse_misplaced(entries, size)
     _refuse_declared(entries, size)
     return ZipContent(archive, _unwrapped(_by_path(entries)), size)
 
 
-def _refuse_overlaps(entries: Iterable[ZipInfo]) -> None:
-    """Refuse files that share bytes of the zip file: one of the ways to make a bomb."""
+def _refuse_misplaced(entries: Iterable[ZipInfo], size: int) -> None:
+    """Refuse files that share bytes of the zip file, one of the ways to make a bomb, or lie beyond its end."""
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
             _refuse((_shown(entry.filename),), "The file shares bytes of the zip file with another one.", "zip_bomb")
         end = entry.header_offset + _HEADER_BYTES + len(entry.orig_filename) + entry.compress_size
+        if end > size:
+            _refuse((_shown(entry.filename),), "The file lies beyond the end of the zip file.", "zip_damaged")
 
 
 def _refuse_declared(entries: Iterable[ZipInfo], size: int) -> None:

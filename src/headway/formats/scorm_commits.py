@@ -209,6 +209,11 @@ def _cmi_of(sent: SentCommit) -> dict[str, Any]:
     cmi = _nested(data).get(_CMI)
     if not isinstance(cmi, dict):
         raise _error((_CMI,), "The commit has no CMI object.", "missing")
+    return checked_cmi(cmi)
+
+
+def checked_cmi(cmi: dict[str, Any]) -> dict[str, Any]:
+    """Return a CMI object with texts at its ends. Raises `InvalidValueError` for what no player can have sent."""
     _check_numbers_of_elements(cmi)
     return dict(_cleaned(cmi, (_CMI,)))
 
@@ -245,11 +250,12 @@ def _check_numbers_of_elements(cmi: dict[str, Any]) -> None:
         raise _error((_CMI,), reason, "too_long")
 
 
-def _names(part: dict[str, Any]) -> Iterator[str]:
+def _names(part: dict[str, Any], below: int = DEEPEST) -> Iterator[str]:
+    """Yield the names of a part and of what is in it, but of no more than is looked at before it is refused as deep."""
     for name, value in part.items():
         yield name
-        if isinstance(value, dict):
-            yield from _names(value)
+        if below and isinstance(value, dict):
+            yield from _names(value, below - 1)
 
 
 def _cleaned(part: dict[str, Any], at: Location) -> Iterator[tuple[str, Any]]:

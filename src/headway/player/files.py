@@ -48,7 +48,8 @@ def media_type_of(path: str) -> str:
     It names no character set, so that the file itself may: not all packages are in UTF-8.
     """
     ending = f".{path.rpartition('.')[2].lower()}"
-    return _TYPES.get(ending) or guess_type(path)[0] or "application/octet-stream"
+    # Not of the path: one that begins with `data:` would say its media type itself.
+    return _TYPES.get(ending) or guess_type(f"file{ending}")[0] or "application/octet-stream"
 
 
 def is_page(path: str) -> bool:

@@ -10,11 +10,12 @@ from headway.player.scripts import Scripts
 MOST_CHANGED_BYTES: Final = 8 * 1024 * 1024
 """A larger page of content stays as it is: no page of content is so large."""
 
-# What may stand before the first script of a page. Comments may have tags in them that are none.
+# What may stand before the first script of a page. Comments may have tags in them that are none. What `*+` and `++`
+# have read is not tried in another way: to remember all other ways, a page of spaces would take a gigabyte.
 _BEGINNING: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?"
-    rb"(?:\s|<!--(?:-?>|.*?--!?>)|<\?[^>]*>|<!(?!--)[^>]*>"
-    rb"|<(?:html|head)(?:\s(?:\"[^\"]*\"|'[^']*'|[^>\"'])*)?/?>)*",
+    rb"(?:\s++|<!--(?:-?>|.*?--!?>)|<\?[^>]*+>|<!(?!--)[^>]*+>"
+    rb"|<(?:html|head)(?:\s(?:\"[^\"]*+\"|'[^']*+'|[^>\"']++)*+)?/?>)*+",
     re.IGNORECASE | re.DOTALL,
 )
 _UTF_16: Final = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}

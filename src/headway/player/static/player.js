@@ -181,6 +181,17 @@
     return isTaken(commit, request.status, request.responseText);
   }
 
+  /**
+   * Send a commit, after what its launch has said before: the service takes no commit of a launch after a later one.
+   * @param {Kept} commit
+   */
+  function sendInOrder(commit) {
+    for (const [, older] of kept.all()) {
+      if (older.address === commit.address && older.sequence < commit.sequence) sendNow(older);
+    }
+    return sendNow(commit);
+  }
+
   let isSending = false;
 
   /** Send everything that is kept, the oldest first. Stops where the service can not be reached. */
@@ -263,7 +274,7 @@
       isChanged = false;
       keep(last);
       if (window.name.startsWith(NAME)) window.name = NAME + JSON.stringify({ ...place, last, seconds });
-      if (!isOwnCommit) return sendNow(last) !== false;
+      if (!isOwnCommit) return sendInOrder(last) !== false;
       sendKept();
       return true;
     }
