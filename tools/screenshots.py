@@ -245,7 +245,9 @@ def _packaged_lesson(running: Running) -> str:
     """Import the demo's package. Return the address of the page that plays its first lesson."""
     with running.client(None, "courses:write") as author:
         headers = {"Content-Type": "application/zip"}
-        imported = author.post("/packages", content=zipped_sample().getvalue(), headers=headers).raise_for_status().json()
+        imported = (
+            author.post("/packages", content=zipped_sample().getvalue(), headers=headers).raise_for_status().json()
+        )
     return f"{DASHBOARD}/play/{imported['course_id']}/{imported['lessons'][0]['id']}"
 
 

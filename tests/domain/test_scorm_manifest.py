@@ -372,3 +372,18 @@ def test_a_common_cartridge_is_named() -> None:
     kind, reason = refusal(manifest)
     assert kind == "common_cartridge"
     assert "not supported yet" in reason
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        (f"<adlcp:datafromlms>{'x' * 64_001}</adlcp:datafromlms>", "launch_data"),
+        ("<adlcp:maxtimeallowed>soon</adlcp:maxtimeallowed>", "max_time"),
+        ("<adlcp:maxtimeallowed>PT30M</adlcp:maxtimeallowed>", "max_time"),
+        ("<adlcp:timelimitaction>explode</adlcp:timelimitaction>", "time_limit_action"),
+    ],
+)
+def test_what_content_can_not_be_told_is_left_out_with_a_warning(said: str, field: str) -> None:
+    package = read(scorm12_manifest([Item(inside=said)]))
+    assert not getattr(package.items[0].content, field)
+    assert "left out" in package.warnings[0]

@@ -277,3 +277,38 @@ def test_teachers_see_who_opened_content_that_reported_nothing(
     sent(visitor, report, cmi12())
     assert [one["user_id"] for one in teacher.get(path).json()] == [long_ago]
     assert learner.get(path).status_code == 403
+
+
+def test_what_was_open_before_the_learner_started_over_brings_nothing_back(
+    visitor: httpx.Client, learner: httpx.Client, lesson_path: str, course_path: str, launch: dict[str, Any]
+) -> None:
+    sent(visitor, launch, cmi12("completed", session_time="01:00:00", suspend_data="page 9"))
+    learner.delete(lesson_path).raise_for_status()
+    answer = visitor.post(launch["commit_url"], json=cmi12("completed", session_time="01:00:10"))
+    assert (answer.status_code, answer.json()["code"]) == (409, "other_run")
+    assert learner.get(lesson_path).status_code == 404
+    again = opened(learner, lesson_path)
+    sent(visitor, again, cmi12(session_time="00:00:30"))
+    assert learner.get(lesson_path).json()["time_spent_minutes"] == 0.5
+    learner.delete(course_path).raise_for_status()
+    assert visitor.post(again["commit_url"], json=cmi12("completed")).status_code == 409
+
+
+def test_what_is_open_while_a_learner_is_erased_writes_nothing(
+    visitor: httpx.Client, admin: httpx.Client, learner: httpx.Client, learner_id: str, lesson_path: str,
+    launch: dict[str, Any],
+) -> None:  # fmt: skip
+    sent(visitor, launch, cmi12("completed"))
+    admin.delete(f"/learners/{learner_id}").raise_for_status()
+    answer = visitor.post(launch["commit_url"], json=cmi12("completed"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "launch_not_found")
+    assert learner.get(lesson_path).status_code == 404
+
+
+def test_content_with_another_interface_begins_anew(
+    visitor: httpx.Client, learner: httpx.Client, lesson_path: str, launch: dict[str, Any]
+) -> None:
+    sent(visitor, launch, cmi12(suspend_data="of 1.2"))
+    newer = opened(learner, lesson_path, scorm="2004")
+    assert (newer["cmi"]["entry"], newer["cmi"].get("suspend_data")) == ("ab-initio", None)
+    assert "core" not in newer["cmi"]

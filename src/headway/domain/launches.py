@@ -17,6 +17,8 @@ from headway.domain.scorm import Commit, Completion, ScormVersion, Success, prog
 
 SILENT_AFTER: Final = timedelta(minutes=5)
 """A launch that has reported nothing for so long is shown to teachers."""
+_MOST_OPEN: Final = 200
+"""So many launches are told apart: far more than anybody opens of one lesson while their tokens are valid."""
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """By so much at most: the machines of one service read their own clocks."""
 
@@ -99,6 +101,8 @@ class ContentState(NamedTuple):
         """Return the state with the time of launches whose tokens have expired on every machine added up."""
         earliest = now - _CLOCKS_DIFFER
         open_launches = {name: account for name, account in self.launches.items() if account.expires_at > earliest}
+        while len(open_launches) > _MOST_OPEN:
+            del open_launches[min(open_launches, key=lambda name: open_launches[name].opened_at)]
         if len(open_launches) == len(self.launches):
             return self
         still_open = sum(account.seconds for account in open_launches.values())

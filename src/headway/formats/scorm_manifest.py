@@ -5,6 +5,7 @@ elements and attributes are known by their local part, and capitals in paths do 
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ _LONGEST_IDENTIFIER: Final = 4_000  # SCORM CAM asks for no more
 _MOST_NAMED: Final = 5
 _LONGEST_NAMED: Final = 100
 _BETWEEN_HEADINGS: Final = " \u203a "
+_LONGEST_LAUNCH_DATA: Final = 64_000
+_CLOCK: Final = re.compile(r"\d{2,4}:\d{2}:\d{2}(\.\d{1,2})?")
+_DURATION: Final = re.compile(r"P(?=.)(\d{1,9}[YMWD]){0,4}(T(\d{1,9}[HM]){0,2}(\d{1,9}(\.\d{1,2})?S)?)?")
+_TIME_LIMIT_ACTIONS: Final = frozenset({"exit,message", "exit,no message", "continue,message", "continue,no message"})
 _HIGHEST_SCORE: Final = 100
 
 _RULES: Final = frozenset(
@@ -205,12 +210,12 @@ class _Reader:
             link.fragment,
             self._is_sco(resource, found.name),
             self.scorm,
-            _text_of(_child(item, "dataFromLMS")) or "",
+            self._launch_data(item, found.name),
             self._mastery_score(item, found.name),
             objective.passing_score,
             self._completion_threshold(item, found.name),
-            _text_of(_child(item, "maxtimeallowed")) or _text_of(_limit(item)),
-            _text_of(_child(item, "timelimitaction")),
+            self._max_time(item, found.name),
+            self._time_limit_action(item, found.name),
         )
         headings = _BETWEEN_HEADINGS.join(found.headings)
         return content, _title(headings, "") if headings else None
@@ -231,6 +236,31 @@ class _Reader:
                 f"The manifest does not say whether {name} is a SCO or an asset. It was read as a SCO."
             )
         return resource.kind is None or resource.kind.lower() != "asset"
+
+    def _launch_data(self, item: Element, name: str) -> str:
+        """Return what content is told when it starts."""
+        text = _text_of(_child(item, "dataFromLMS")) or ""
+        if len(text) <= _LONGEST_LAUNCH_DATA:
+            return text
+        self.warnings.append(f"What {name} is to be told when it starts is too long. It was left out.")
+        return ""
+
+    def _max_time(self, item: Element, name: str) -> str | None:
+        """Return the time that a learner may take: HHHH:MM:SS in SCORM 1.2, a duration of ISO 8601 in 2004."""
+        text = _text_of(_child(item, "maxtimeallowed")) or _text_of(_limit(item))
+        form = _CLOCK if self.scorm is ScormVersion.SCORM_12 else _DURATION
+        if text is None or form.fullmatch(text):
+            return text
+        self.warnings.append(f"The time limit of {name} can not be read. It was left out.")
+        return None
+
+    def _time_limit_action(self, item: Element, name: str) -> str | None:
+        """Return what content is to do after that time."""
+        text = _text_of(_child(item, "timelimitaction"))
+        if text is None or text in _TIME_LIMIT_ACTIONS:
+            return text
+        self.warnings.append(f"The time limit action of {name} is none of SCORM's. It was left out.")
+        return None
 
     def _mastery_score(self, item: Element, name: str) -> float | None:
         """Return the mastery score of SCORM 1.2: a number from 0 to 100."""

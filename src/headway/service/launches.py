@@ -9,7 +9,7 @@ from uuid import uuid4
 import orjson
 
 from headway.domain.catalogue import Lesson
-from headway.domain.errors import LessonNotFoundError, UnavailableError
+from headway.domain.errors import LaunchNotFoundError, LessonNotFoundError, OtherRunError, UnavailableError
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.launches import (
     SILENT_AFTER,
@@ -21,6 +21,7 @@ from headway.domain.launches import (
     opened,
 )
 from headway.domain.limits import check_write
+from headway.domain.offline import removed_since
 from headway.domain.packages import PackagedContent
 from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
@@ -33,6 +34,7 @@ from headway.service.packages import PackagesService
 from headway.service.people import PeopleService
 
 _TRIES: Final = 20
+_MOST_LOOKED_AT: Final = 50_000  # for those of a group
 MOST_SILENT: Final = 1_000
 """How many launches that reported nothing are listed."""
 
@@ -86,27 +88,34 @@ class LaunchesService:
         Raises `LessonNotFoundError`, and what a write in the lesson would raise now: `NotEnrolledError` or
         `LessonLockedError`.
         """
-        reading = await read_learner(self._store, principal.learner_id, course_id)
-        course, now = reading.versioned.course, self._clock()
-        if lesson_id not in course.lessons_by_id:
-            raise LessonNotFoundError(course_id, lesson_id)
-        progress = {one.lesson_id: one for one in reading.lesson_progress}
-        write = LessonWrite(principal.learner_id, course_id, lesson_id, {})
-        check_write(write, course, reading.course_progress, progress.get, self._store.enforced, now)
-        run = reading.course_progress.run if reading.course_progress else 1
-        content = await self._packages.content(course.lessons_by_id[lesson_id].content_id)
-        known = content.content.scorm if content else scorm
-        opening = Launch(
-            str(uuid4()), principal.learner_id, course_id, lesson_id, run, now, now + self._lifetime,
-            _seconds_in(progress.get(lesson_id)), scorm=known,
-        )  # fmt: skip
         for _ in range(_TRIES):
-            before = await self._store.content_states.find(*opening.key)
-            goes_on = before if _goes_on(before, run, progress.get(lesson_id)) else None
+            # The state first: if a first commit comes between the two reads, the state has changed when it is put.
+            before = await self._store.content_states.find(principal.learner_id, course_id, lesson_id)
+            opening, progress = await self._opening(principal.learner_id, course_id, lesson_id, scorm)
+            goes_on = before if _goes_on(before, opening.run, progress) else None
             launch = opening if goes_on is None else _again(opening, goes_on)
             if await self._store.content_states.put(opened(goes_on, launch), before):
                 return launch
         raise _busy()
+
+    async def _opening(
+        self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, scorm: ScormVersion | None
+    ) -> tuple[Launch, LessonProgress | None]:
+        """Return a launch for who begins the lesson, and the progress in it. Raises as `open` does."""
+        reading = await read_learner(self._store, learner_id, course_id)
+        course, now = reading.versioned.course, self._clock()
+        lesson = course.lessons_by_id.get(lesson_id)
+        if lesson is None:
+            raise LessonNotFoundError(course_id, lesson_id)
+        progress = {one.lesson_id: one for one in reading.lesson_progress}
+        write = LessonWrite(learner_id, course_id, lesson_id, {})
+        check_write(write, course, reading.course_progress, progress.get, self._store.enforced, now)
+        run = reading.course_progress.run if reading.course_progress else 1
+        content = await self._packages.content(lesson.content_id)
+        version = content.content.scorm if content else scorm
+        own, ends_at = progress.get(lesson_id), now + self._lifetime
+        key = learner_id, course_id, lesson_id
+        return Launch(str(uuid4()), *key, run, now, ends_at, _seconds_in(own), scorm=version), own
 
     async def playing(self, launch: Launch) -> Playing:
         """Return what a player needs to play the content of a launch. Raises `LessonNotFoundError`."""
@@ -116,8 +125,8 @@ class LaunchesService:
             raise LessonNotFoundError(launch.course_id, launch.lesson_id)
         content = await self._packages.content(lesson.content_id)
         state = await self._store.content_states.find(*launch.key)
-        if state is not None and state.run != launch.run:
-            state = None
+        if state is not None and (state.run != launch.run or state.scorm not in {None, launch.scorm}):
+            state = None  # of another run, or of content with another interface
         settings = _settings(launch.learner_id, await self._name_of(launch.learner_id), lesson, content)
         known = orjson.loads(state.cmi) if state and state.cmi else {}
         entry, scorm = entry_of(state, launch), launch.scorm or ScormVersion.SCORM_2004
@@ -127,10 +136,16 @@ class LaunchesService:
     async def commit(self, launch: Launch, commit: Commit) -> None:
         """Take what the content of a launch reports. What is late or repeated changes nothing.
 
-        Raises what a write of the learner in the lesson raises. Nothing is changed then.
+        Raises what a write of the learner in the lesson raises, `OtherRunError` also where the learner has started over
+        since, and `LaunchNotFoundError` where the learner was erased since. Nothing is changed then.
         """
+        found = await self._store.course_progress(launch.learner_id, launch.course_id)
+        if removed_since(found.progress, launch.lesson_id, launch.opened_at):
+            raise OtherRunError("The learner has started over since the content was opened. Open it again.")
         for _ in range(_TRIES):
             before = await self._store.content_states.find(*launch.key)
+            if before is None:
+                raise LaunchNotFoundError
             accepted = committed(before, launch, commit, self._clock())
             if accepted is None:
                 return
@@ -151,11 +166,13 @@ class LaunchesService:
         """
         principal.require_statistics(course_id, group_id)
         course = (await self._store.course(course_id)).course
-        found = await self._store.content_states.silent(course_id, self._clock() - SILENT_AFTER, MOST_SILENT)
-        if group_id is not None:
-            await self._store.groups.find(group_id)
-            members = set(await self._store.groups.members_among([group_id], [one.learner_id for one in found]))
-            found = [one for one in found if one.learner_id in members]
+        before = self._clock() - SILENT_AFTER
+        if group_id is None:
+            found = await self._store.content_states.silent(course_id, before, MOST_SILENT)
+        else:
+            members = set((await self._store.groups.find(group_id)).members)
+            all_found = await self._store.content_states.silent(course_id, before, _MOST_LOOKED_AT)
+            found = [one for one in all_found if one.learner_id in members][:MOST_SILENT]
         profiles = await self._people.names(list({one.learner_id for one in found}))
         return [
             SilentLearner(one, profiles.get(one.learner_id, NO_PROFILE), course.lessons_by_id[one.lesson_id])

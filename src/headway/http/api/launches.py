@@ -31,7 +31,7 @@ TAGS: Final = (
 COMMIT_BODY_BYTES: Final = 1024 * 1024
 """The largest commit: 64,000 characters of suspend data, and thousands of interactions."""
 
-_LONG_BYTES: Final = 64 * 1024
+_LONG_BYTES: Final = 16 * 1024
 """A longer commit is read in a thread, because that takes more than a millisecond."""
 
 _NOT_KEPT: Final = (b"cache-control", b"no-store")

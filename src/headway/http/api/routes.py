@@ -24,8 +24,7 @@ from headway.http.api import (
 PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
     progress, sync, launches, learners, people, courses, packages, enrolments, attention, statistics, groups, goals,
-    sign_in,
-    events, webhooks,
+    sign_in, events, webhooks,
 )  # fmt: skip
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]
