@@ -22,7 +22,8 @@ PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 -----END PUBLIC KEY-----
 """
-NOT_OF_LEARNERS = {"/groups", "/groups/{}", "/schemas/events"}
+_OF_PLAYERS = {"/progress/{}/lessons/{}/launches", "/launches/{}", "/launches/{}/commits"}  # scorm-again reports there
+NOT_OF_LEARNERS = {"/groups", "/groups/{}", "/schemas/events", *_OF_PLAYERS}
 """Operations without one scope of their own that no learner's token may use, or that only other programs need."""
 
 

@@ -13,7 +13,7 @@ from domain.values import UPDATES
 
 EMPTY_EXPORT: dict[str, Any] = {
     "profile": None, "goal": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [],
-    "groups": [], "runs": [],
+    "groups": [], "runs": [], "content_states": [],
 }  # fmt: skip
 
 FIELDS: dict[str, Any] = {

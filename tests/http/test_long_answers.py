@@ -157,7 +157,18 @@ def test_a_hundred_clients_that_never_read_use_bounded_memory(service: Running) 
         assert len(reader.get(f"/progress/{course_id}").content) > 11_000_000
         export = reader.get(f"/learners/{learners[0]}/export").json()
     assert [list(export), len(export["lesson_progress"])] == [
-        ["user_id", "profile", "goal", "lesson_progress", "course_progress", "days", "completions", "groups", "runs"],
+        [
+            "user_id",
+            "profile",
+            "goal",
+            "lesson_progress",
+            "course_progress",
+            "days",
+            "completions",
+            "groups",
+            "runs",
+            "content_states",
+        ],
         LESSONS,
     ]
 

@@ -143,6 +143,6 @@ OPERATIONS: Final = (
         "The learners who have opened a lesson's content, from which nothing has come for five minutes since; at most "
         "1,000, the newest first. Needs the scope `statistics:read`.",
         list_silent_launches, CONTENT_TAG, answer=list[SilentLaunchLine], query=GroupParameters, refusals=(403, 404),
-        scope=STATISTICS_READ,
+        answers_etag=True, scope=STATISTICS_READ,
     ),
 )  # fmt: skip
