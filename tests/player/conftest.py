@@ -1,6 +1,5 @@
 """What the tests of the player need: a browser, and the service with content in each of the places where it may run."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from player.content import Course, Place
 from support import browser as browsers
 from support.browser import visiting
 from support.postgres import Databases
+from support.probes import free_port
 from support.running import Running, headway_serve
 
 
@@ -26,7 +26,7 @@ class Installation:
     """An installation of Headway: its folder, its address and its database stay when the service is started again."""
 
     def __init__(self, folder: Path, place: Place, database_url: str | None) -> None:
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_port()
         self.pages = f"http://127.0.0.1:{self.port}"
         self.settings: dict[str, object] = {"packages_dir": folder / "packages", "public_url": self.pages}
         if place is Place.OWN_ORIGIN:
@@ -86,10 +86,3 @@ def context(browser: Browser, running: Running, course: Course) -> Iterator[Brow
     """Yield the device of the course's learner, who has signed in. Its network may fail."""
     with visiting(browser, running, course.learner, refusals=(0,)) as opened:
         yield opened
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

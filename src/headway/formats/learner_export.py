@@ -297,9 +297,8 @@ def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line
     """Return the lines of an export: its lesson progress, course progress with all days of the course, and the rest.
 
     The rest is its completions, its profile, its goal and what content has stored, which have no line where they are
-    empty. Groups are ignored.
-    They are for `learner_id`, or for the learner that the export names. Raises `InvalidValueError` at once where the
-    content is no export.
+    empty. Groups are ignored. The lines are for `learner_id`, or for the learner that the export names. Raises
+    `InvalidValueError` at once where the content is no export.
     """
     try:
         document = _DOCUMENT.validate_json(content)

@@ -48,15 +48,6 @@ class _Resource(NamedTuple):
     kind: str | None
 
 
-class _Objective(NamedTuple):
-    """What the primary objective of an item says of passing."""
-
-    passing_score: float | None = None
-
-
-_NO_OBJECTIVE: Final = _Objective()
-
-
 def read_manifest(content: bytes, index: PackageIndex) -> Package:
     """Return the package that a manifest describes; `index` has the files. Raises `InvalidValueError`."""
     root, warnings = read_xml(content)
@@ -201,7 +192,6 @@ class _Reader:
         if resource is None:
             _refuse(f"has no resource {_named(reference)}, which its item {found.name} launches", "no_resource")
         link = self._link(found, resource)
-        objective = self._objective(item)
         content = Content(
             identifier,
             _title(_text_of(_child(item, "title")) or identifier, "Untitled"),
@@ -212,7 +202,7 @@ class _Reader:
             self.scorm,
             self._launch_data(item, found.name),
             self._mastery_score(item, found.name),
-            objective.passing_score,
+            self._passing_score(item),
             self._completion_threshold(item, found.name),
             self._max_time(item, found.name),
             self._time_limit_action(item, found.name),
@@ -280,8 +270,8 @@ class _Reader:
             return 1.0 if by_measure is not None else None  # CAM: its default
         return self._number(text, 0, 1, f"The completion threshold of {name}")
 
-    def _objective(self, item: Element) -> _Objective:
-        """Return what the primary objective of an item says: its own one, or that of the sequencing it refers to."""
+    def _passing_score(self, item: Element) -> float | None:
+        """Return the score of the primary objective of an item: its own one, or that of the sequencing it refers to."""
         own = _child(item, "sequencing")
         referred = self.sequencings.get(_attribute(own, "IDRef") or "")
         for sequencing in (own, referred):
@@ -289,11 +279,11 @@ class _Reader:
             if primary is None:
                 continue
             if not _is_true(_attribute(primary, "satisfiedByMeasure") or ""):
-                return _NO_OBJECTIVE
+                return None
             text = _text_of(_child(primary, "minNormalizedMeasure"))
             name = _named(_attribute(item, "identifier") or "")
-            return _Objective(1.0 if text is None else self._number(text, -1, 1, f"The passing score of {name}"))
-        return _NO_OBJECTIVE
+            return 1.0 if text is None else self._number(text, -1, 1, f"The passing score of {name}")
+        return None
 
     def _number(self, text: str, lowest: float, highest: float, what: str) -> float | None:
         try:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from asyncio import to_thread
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
@@ -45,7 +46,8 @@ class Scripts:
 
     async def serve(self, request: Request) -> Response:
         """Answer with a file. Pages of every origin may read it: those in a sandbox have none."""
-        script = self._files.get(request.path_params["name"])
+        scripts = await to_thread(lambda: self._files)  # the first call reads and compresses them
+        script = scripts.get(request.path_params["name"])
         if script is None:
             return Response(status_code=404)
         headers = {

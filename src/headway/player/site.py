@@ -1,5 +1,6 @@
 """The routes of the player: its page, its scripts, and the files of packages."""
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -81,7 +82,8 @@ class PlayerSite:
     async def _play(self, request: Request) -> Response:
         token = request.path_params["launch"]
         self.tokens.launch_in(token)
-        page = player_page(self.scripts, f"{self.api}/launches/{token}", sandboxed=self.framing.is_sandboxed)
+        address, sandboxed = f"{self.api}/launches/{token}", self.framing.is_sandboxed
+        page = await to_thread(player_page, self.scripts, address, sandboxed=sandboxed)  # the first compresses scripts
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
     async def _file(self, request: Request) -> Response:
@@ -97,7 +99,8 @@ class PlayerSite:
         media_type = media_type_of(file.path)
         if is_changed:
             content = b"".join([piece async for piece in self.packages.read(file)])
-            return _typed(Response(with_interface(content, self.scripts), headers=headers), media_type)
+            page = await to_thread(with_interface, content, self.scripts)  # a large page takes long to look through
+            return _typed(Response(page, headers=headers), media_type)
         try:
             asked = range_of(request.headers.get("range"), request.headers.get("if-range"), etag, file)
         except ValueError:

@@ -47,6 +47,7 @@ class PackagesService:
     """Packages. Every method may raise `PackagesOffError` and `PackagesUnavailableError`.
 
     What is stored never changes, so indexes and contents are kept in memory, as many as were used last.
+    `largest_bytes` is the size of the largest zip file that may be sent.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class PackagesService:
         self._store = store
         self._catalogue = catalogue
         self._found_packages = packages
-        self._largest_bytes = largest_bytes
+        self.largest_bytes = largest_bytes
         self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._indexes: dict[PackageDigest, PackageIndex] = {}
         self._contents: dict[ContentId, PackagedContent] = {}
@@ -72,11 +73,6 @@ class PackagesService:
     def turn(self) -> AbstractAsyncContextManager[None]:
         """Wait until a package may be checked and stored. Only a few are at a time: each keeps threads busy."""
         return self._turns
-
-    @property
-    def largest_bytes(self) -> int:
-        """The size of the largest zip file that may be sent."""
-        return self._largest_bytes
 
     def spool(self) -> Path | None:
         """The folder in which uploads wait; `None`: the system's folder of temporary files."""
