@@ -1,7 +1,9 @@
 """The stores of packages: one suite over a folder and over S3."""
 
+import os
 import random
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -176,3 +178,16 @@ async def test_a_bucket_that_does_not_answer_is_said_to_be_unavailable(server: s
 
 def files_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+async def test_what_a_killed_import_has_left_is_removed_a_day_later_by_the_clock_of_the_disk(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, under_way = folder / "incoming" / "left", folder / "incoming" / "under-way"
+    for one in (left, under_way):
+        one.mkdir(parents=True)
+    disk_now = under_way.stat().st_mtime
+    os.utime(left, (disk_now - 25 * 3600,) * 2)
+    monkeypatch.setattr(time, "time", lambda: disk_now + 7 * 24 * 3600)  # this machine's clock is far ahead
+    await put(FolderPackageStore(folder), scorm12_package())
+    assert (left.exists(), under_way.exists()) == (False, True)

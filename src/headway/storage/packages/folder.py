@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from asyncio import to_thread
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -116,13 +115,15 @@ class FolderPackageStore:
     def _staging(self) -> Iterator[Path]:
         """Make a folder, and remove it in the end. Also removes those of imports that were killed long ago."""
         incoming = self.spool()
-        with suppress(OSError):
-            for old in incoming.iterdir():
-                if old.stat().st_mtime < time.time() - _OLD_SECONDS:
-                    shutil.rmtree(old, ignore_errors=True)
         staging = incoming / str(uuid4())
         staging.mkdir()
         try:
+            # By the disk's clock: one that is shared may be of another machine.
+            too_old = staging.stat().st_mtime - _OLD_SECONDS
+            with suppress(OSError):
+                for old in incoming.iterdir():
+                    if old.stat().st_mtime < too_old:
+                        shutil.rmtree(old, ignore_errors=True)
             yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
