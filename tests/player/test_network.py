@@ -146,6 +146,7 @@ def test_a_commit_in_an_old_run_is_refused_in_words(browser: Browser, running: R
     with visiting(browser, running, course.learner, refusals=(409,)) as context:
         played = course.open(context)
         played.set(suspend_data="of the first run", completion_status="completed")
+        expect(played.page.locator("#lesson-status")).to_have_text("Completed")  # what it asks for is of this run
         with running.client(None, "enrolments:write") as admin:
             admin.post(f"/courses/{course.course_id}/enrolments/{course.learner}/runs").raise_for_status()
         assert played.set(suspend_data="too late") == ["true", "false"]

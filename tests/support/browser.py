@@ -126,7 +126,7 @@ def visiting(
     context.on(
         "console",
         lambda message: (
-            complaints.append(message.text)
+            complaints.append(f"{message.text} {message.location['url']}")
             if message.type == "error" and not message.text.startswith(expected)
             else None
         ),
