@@ -55,8 +55,13 @@ def test_files_are_compressed_and_cached_by_their_address(running: Running) -> N
         assert re.sub(fonts, "", answer.text) == (STATIC / "headway.css").read_text()
         plain = browser.get(address, headers={"Accept-Encoding": "identity"})
         assert plain.content == answer.content
-        assert "immutable" not in browser.get(address.partition("?")[0]).headers["cache-control"]
-        assert browser.get("/dashboard/static/none.css").status_code == 404
+        same = browser.get(address, headers={"If-None-Match": answer.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+        assert same.headers["cache-control"] == answer.headers["cache-control"]
+        assert browser.get(address.partition("?")[0]).headers["cache-control"] == "no-cache"
+        assert browser.get(f"{address}0").headers["cache-control"] == "no-cache"
+        for name in ("none.css", "htmx.d.ts", "static"):
+            assert browser.get(f"/dashboard/static/{name}").status_code == 404
 
 
 def test_the_font_is_fetched_early_once_and_cached_for_ever(running: Running) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import socket
 from collections.abc import Callable
 from datetime import timedelta
@@ -112,6 +113,23 @@ def test_a_file_has_its_media_type_and_no_character_set(name: str, media_type: s
     assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
     assert "sandbox allow-" in answer.headers["content-security-policy"]
     assert "set-cookie" not in answer.headers
+
+
+def test_the_players_own_files_are_cached_by_their_address_and_read_by_a_sandbox(shelf: Shelf) -> None:
+    with shelf.course.running.client(shelf.course.learner) as learner:
+        launch = learner.post(f"{shelf.course.path()}/launches").raise_for_status().json()
+    address = httpx.URL(shelf.root).join(launch["play_url"])
+    page = httpx.get(address, timeout=PATIENCE).text
+    used = re.findall(r'"(/content/static/[^"]+)"', page)
+    assert {name.partition("?")[0].rpartition("/")[2] for name in used} == {
+        "player.css", "player.js", "scorm12.min.js", "scorm2004.min.js",
+    }  # fmt: skip
+    for name in used:
+        answer = httpx.get(address.join(name), headers={"Origin": "null"}, timeout=PATIENCE)
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-encoding"] == "gzip"
 
 
 def test_names_may_differ_in_capitals_and_in_unicode_form(shelf: Shelf) -> None:

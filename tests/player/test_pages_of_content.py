@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from headway.player.pages import MOST_CHANGED_BYTES, with_interface
-from headway.player.scripts import Scripts
+from headway.player.pages import MOST_CHANGED_BYTES, static_files, with_interface
 from player.content import IN_A_SANDBOX, SCRIPT, Course, Place, page
 from support.browser import cookie_of, visiting
 from support.media import SECONDS, make_video
@@ -69,11 +68,11 @@ def test_pages_have_many_endings(ending: str, running: Running, browser: Browser
 
 @pytest.mark.parametrize("beginning", [b" ", b"<html " + b"a" * 1024, b"<html ''", b"<!>"])
 def test_a_hostile_page_takes_little_memory(beginning: bytes) -> None:
-    page, scripts = beginning + beginning[-1:] * 1024 * 1024, Scripts()
-    small = len(with_interface(b"", scripts))
+    page, static = beginning + beginning[-1:] * 1024 * 1024, static_files()
+    small = len(with_interface(b"", static))
     tracemalloc.start()
     try:
-        changed = with_interface(page, scripts)
+        changed = with_interface(page, static)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from headway.auth import Session
-from headway.dashboard.assets import Assets
 from headway.dashboard.words import LANGUAGES, SOURCE, Words, words_of
 from headway.domain.activity import LEVELS
 from headway.domain.bounds import shown
@@ -27,6 +26,7 @@ from headway.domain.packages import is_packaged
 from headway.domain.text import isolated, visible
 from headway.domain.webhook_address import host_of
 from headway.http.engine.parameters import accepted
+from headway.http.engine.static_files import StaticFiles
 from headway.player import Framing
 
 LANGUAGE_COOKIE: Final = "headway_language"
@@ -57,13 +57,13 @@ class Renderer:
         self,
         path: str,
         api: str,
-        assets: Assets,
+        static: StaticFiles,
         framing: Framing,
         lesson_url: str | None = None,
         message_url: str | None = None,
     ) -> None:
         self.path = path
-        names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
+        names = {"path": path, "api": api, "asset": static.address, "levels": LEVELS}
         names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
         names |= {"message_url": message_url, "framing": framing}
         self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}

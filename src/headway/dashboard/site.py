@@ -23,7 +23,6 @@ from headway.dashboard import (
     teacher_home,
 )
 from headway.dashboard.addresses import page_of, with_query
-from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
 from headway.dashboard.forms import NO_FORM, read_form
@@ -33,8 +32,10 @@ from headway.dashboard.preferences import Preferences
 from headway.dashboard.refusals import FAULT, NO_PAGE, sentence_of
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import SignInFlow
+from headway.dashboard.words import word_scripts
 from headway.domain.errors import HeadwayError
 from headway.http.engine.errors import to_reply
+from headway.http.engine.static_files import StaticFiles, files_of
 from headway.logs import get_logger
 from headway.player import SANDBOXED, Framing
 from headway.service import Services
@@ -98,14 +99,14 @@ class Dashboard:
     framing: Framing = SANDBOXED
 
     @cached_property
-    def assets(self) -> Assets:
-        """The pages' own files."""
-        return Assets(self.path)
+    def static(self) -> StaticFiles:
+        """The pages' styles, scripts, fonts and pictures, and the sentences of their scripts in each language."""
+        return StaticFiles(f"{self.path}/static", lambda: files_of("headway.dashboard") | word_scripts())
 
     @cached_property
     def renderer(self) -> Renderer:
         """The renderer of the templates."""
-        return Renderer(self.path, self.api, self.assets, self.framing, self.lesson_url, self.message_url)
+        return Renderer(self.path, self.api, self.static, self.framing, self.lesson_url, self.message_url)
 
     def router(self) -> APIRouter:
         """Return a router with all pages."""
@@ -113,7 +114,7 @@ class Dashboard:
         for page in PAGES:
             methods = _SEND if page.takes_form else _READ
             router.add_api_route(page.path, self._endpoint(page), methods=methods)
-        router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
+        router.add_api_route("/static/{name}", self._served(self.static.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
         preferences = Preferences(self.path, self.sessions, self._cookies)

@@ -86,6 +86,11 @@ def words_of(language: str) -> Words:
         return Words(language, read_po(file, locale=language))
 
 
+def word_scripts() -> dict[str, bytes]:
+    """Return a script for each language, with the sentences of the pages' scripts, by the names of their files."""
+    return {f"words-{language}.js": words_of(language).script for language in LANGUAGES}
+
+
 def _first(message: object) -> str:
     return str(message[0]) if isinstance(message, list | tuple) else str(message)
 

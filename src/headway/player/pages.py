@@ -5,7 +5,8 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from html import escape
 from typing import Final
 
-from headway.player.scripts import Scripts
+from headway.http.engine.requests import CONTENT_PATH
+from headway.http.engine.static_files import ANY_ORIGIN, StaticFiles, files_of
 
 MOST_CHANGED_BYTES: Final = 8 * 1024 * 1024
 """A larger page of content stays as it is: no page of content is so large."""
@@ -21,18 +22,23 @@ _BEGINNING: Final = re.compile(
 _UTF_16: Final = {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
 
 
-def player_page(scripts: Scripts, launch_address: str, *, sandboxed: bool) -> str:
+def static_files() -> StaticFiles:
+    """Return the player's own files, and scorm-again. Pages in a sandbox read them: those have no origin."""
+    return StaticFiles(f"{CONTENT_PATH}/static", lambda: files_of("headway.player"), ANY_ORIGIN)
+
+
+def player_page(static: StaticFiles, launch_address: str, *, sandboxed: bool) -> str:
     """Return the page that plays a launch."""
-    script = _script(scripts, launch=launch_address, sandboxed="true" if sandboxed else "false")
+    script = _script(static, launch=launch_address, sandboxed="true" if sandboxed else "false")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Headway</title>'
-        f'<link rel="stylesheet" href="{escape(scripts.address("player.css"))}">{script}</head><body></body></html>'
+        f'<link rel="stylesheet" href="{escape(static.address("player.css"))}">{script}</head><body></body></html>'
     )
 
 
-def with_interface(page: bytes, scripts: Scripts) -> bytes:
+def with_interface(page: bytes, static: StaticFiles) -> bytes:
     """Return a page of content with the script that makes the interface, before all other scripts."""
-    script = _script(scripts)
+    script = _script(static)
     encoding = _UTF_16.get(page[:2])
     if encoding is not None:
         text = page[2:].decode(encoding, "surrogatepass")
@@ -48,7 +54,7 @@ def _with(page: bytes, script: str) -> bytes:
     return page[:at] + script.encode() + page[at:]
 
 
-def _script(scripts: Scripts, **data: str) -> str:
-    data |= {version: scripts.address(f"{version}.min.js") for version in ("scorm12", "scorm2004")}
+def _script(static: StaticFiles, **data: str) -> str:
+    data |= {version: static.address(f"{version}.min.js") for version in ("scorm12", "scorm2004")}
     attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
-    return f'<script src="{escape(scripts.address("player.js"))}" {attributes}></script>'
+    return f'<script src="{escape(static.address("player.js"))}" {attributes}></script>'

@@ -15,10 +15,10 @@ from headway.domain.packages import PackageDigest, PackageFile, PackageIndex
 from headway.http.engine.errors import refusal, refusal_of_no_class, to_reply
 from headway.http.engine.replies import to_response
 from headway.http.engine.requests import CONTENT_PATH
+from headway.http.engine.static_files import StaticFiles
 from headway.player.files import is_page, media_type_of, range_of
 from headway.player.framing import Framing
-from headway.player.pages import MOST_CHANGED_BYTES, player_page, with_interface
-from headway.player.scripts import Scripts
+from headway.player.pages import MOST_CHANGED_BYTES, player_page, static_files, with_interface
 
 _READ: Final = ["GET", "HEAD"]
 # For a week: as long as the address of a package stays the same. Only the learner's own browser may keep a file.
@@ -48,13 +48,13 @@ class PlayerSite:
     packages: Packages
     framing: Framing
     api: str
-    scripts: Scripts = field(default_factory=Scripts)
+    static: StaticFiles = field(default_factory=static_files)
 
     def router(self) -> APIRouter:
         """Return a router with everything below the path of content."""
         router = APIRouter(prefix=CONTENT_PATH, include_in_schema=False)
         router.add_api_route("/play/{launch}", self._served(self._play, self.framing.page_policy), methods=_READ)
-        router.add_api_route("/static/{name}", self.scripts.serve, methods=_READ)
+        router.add_api_route("/static/{name}", self.static.serve, methods=_READ)
         router.add_api_route(
             "/files/{package}/{path:path}", self._served(self._file, self.framing.file_policy), methods=_READ
         )
@@ -83,7 +83,7 @@ class PlayerSite:
         token = request.path_params["launch"]
         self.tokens.launch_in(token)
         address, sandboxed = f"{self.api}/launches/{token}", self.framing.is_sandboxed
-        page = await to_thread(player_page, self.scripts, address, sandboxed=sandboxed)  # the first compresses scripts
+        page = await to_thread(player_page, self.static, address, sandboxed=sandboxed)  # the first compresses files
         return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
     async def _file(self, request: Request) -> Response:
@@ -99,7 +99,7 @@ class PlayerSite:
         media_type = media_type_of(file.path)
         if is_changed:
             content = b"".join([piece async for piece in self.packages.read(file)])
-            page = await to_thread(with_interface, content, self.scripts)  # a large page takes long to look through
+            page = await to_thread(with_interface, content, self.static)  # a large page takes long to look through
             return _typed(Response(page, headers=headers), media_type)
         try:
             asked = range_of(request.headers.get("range"), request.headers.get("if-range"), etag, file)
