@@ -75,6 +75,9 @@ _ANSWER_HEADERS: Final = (
 )  # fmt: skip
 """The headers of answers that such a page may read."""
 
+_UPLOADS: Final = 4
+"""How many of the largest packages there is room for; that of one is reserved for small bodies, which no upload is."""
+
 _log = get_logger("headway")
 
 
@@ -208,6 +211,7 @@ class Headway:
             self.settings.log_requests,
             self.streams,
             BodyBudget(self.settings.body_mib * 1024 * 1024),
+            BodyBudget(_UPLOADS * self.settings.package_mib * 1024 * 1024),
         )
         return [Endpoint(operation, dependencies, PREFIX) for operation in OPERATIONS]
 

@@ -3,7 +3,9 @@
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ import pytest
 
 from support.packages import Item, scorm12_package, scorm2004_package, zipped
 from support.program import forked_headway_serve
-from support.running import PREFIX, Running
+from support.running import PREFIX, Running, eventually
 
 ZIP = {"Content-Type": "application/zip"}
 QUIZ = Item("quiz", "A quiz", "quiz.html", mastery_score=80)
@@ -175,17 +177,42 @@ def test_the_same_package_sent_many_times_at_once_is_stored_whole(service: Runni
     assert service.process.poll() is None
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(service: Running, author: httpx.Client, packages: Path) -> None:
-    before = files_of(packages)
+@contextmanager
+def begun(service: Running, author: httpx.Client, size: int) -> Iterator[None]:
+    """Begin to send a package of so many bytes, and break off when the block ends."""
     host, port = service.base_url.removeprefix("http://").split(":")
     head = (
         f"POST {PREFIX}/packages HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/zip\r\n"
-        f"Content-Length: 500000\r\nAuthorization: {author.headers['Authorization']}\r\n\r\n"
+        f"Content-Length: {size}\r\nAuthorization: {author.headers['Authorization']}\r\n\r\n"
     )
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + scorm12_package()[:200])
+        yield
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(service: Running, author: httpx.Client, packages: Path) -> None:
+    before = files_of(packages)
+    with begun(service, author, 500_000):
+        pass
     assert sent(author, scorm12_package(identifier=identifier()), dry_run="true").status_code == 200
     assert files_of(packages) == before
+
+
+def test_uploads_take_three_of_the_largest_packages_at_the_most(service: Running, author: httpx.Client) -> None:
+    package = scorm12_package(files={"a.bin": token_bytes(5_000)}, identifier=identifier())
+
+    def status() -> int:
+        return sent(author, package, dry_run="true").status_code
+
+    with begun(service, author, 1024 * 1024), begun(service, author, 1024 * 1024):
+        assert status() == 200
+        with begun(service, author, 1024 * 1024):
+            eventually(lambda: status() == 503)
+            refused = sent(author, package)
+            assert (refused.status_code, refused.json()["code"]) == (503, "too_many_bodies")
+            with service.client() as learner:
+                learner.get("/courses").raise_for_status()
+        eventually(lambda: status() == 200)
 
 
 def test_without_a_setting_packages_are_off(running: Running) -> None:

@@ -1,7 +1,7 @@
 """The routes of the player: its page, its scripts, and the files of packages."""
 
 from asyncio import to_thread
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -96,26 +96,31 @@ class PlayerSite:
         headers = {"Cache-Control": _KEPT, "ETag": etag, "Accept-Ranges": "bytes"}
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=_NOT_MODIFIED, headers=headers)
-        media_type = media_type_of(file.path)
         if is_changed:
-            content = b"".join([piece async for piece in self.packages.read(file)])
-            page = await to_thread(with_interface, content, self.static)  # a large page takes long to look through
-            return _typed(Response(page, headers=headers), media_type)
+            return await self._page_with_interface(file, headers)
+        return self._file_or_part(request, file, headers)
+
+    async def _page_with_interface(self, file: PackageFile, headers: Mapping[str, str]) -> Response:
+        content = b"".join([piece async for piece in self.packages.read(file)])
+        page = await to_thread(with_interface, content, self.static)  # a large page takes long to look through
+        return _typed(Response(page, headers=headers), file)
+
+    def _file_or_part(self, request: Request, file: PackageFile, headers: Mapping[str, str]) -> Response:
         try:
-            asked = range_of(request.headers.get("range"), request.headers.get("if-range"), etag, file)
+            asked = range_of(request.headers.get("range"), request.headers.get("if-range"), headers["ETag"], file)
         except ValueError:
             return Response(status_code=_NO_SUCH_RANGE, headers={"Content-Range": f"bytes */{file.size}"})
         start, stop = asked or (0, file.size)
-        headers["Content-Length"] = str(stop - start)
+        sized = {**headers, "Content-Length": str(stop - start)}
         if asked is not None:
-            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
+            sized["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
         status = 200 if asked is None else _PARTIAL
         if request.method == "HEAD":
-            return _typed(Response(status_code=status, headers=headers), media_type)
-        return _typed(StreamingResponse(self.packages.read(file, start, stop), status, headers), media_type)
+            return _typed(Response(status_code=status, headers=sized), file)
+        return _typed(StreamingResponse(self.packages.read(file, start, stop), status, sized), file)
 
 
-def _typed(response: Response, media_type: str) -> Response:
-    """Return the response with this media type, and no character set that Starlette would add."""
-    response.headers["Content-Type"] = media_type
+def _typed(response: Response, file: PackageFile) -> Response:
+    """Return the response with the media type of the file, and no character set that Starlette would add."""
+    response.headers["Content-Type"] = media_type_of(file.path)
     return response

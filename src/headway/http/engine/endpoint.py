@@ -157,6 +157,7 @@ class Dependencies:
     log_requests: LoggedRequests
     streams: Streams
     bodies: BodyBudget
+    uploads: BodyBudget
 
 
 class Endpoint:
@@ -177,6 +178,7 @@ class Endpoint:
         self._player = dependencies.player
         self._streams = dependencies.streams
         self._bodies = dependencies.bodies
+        self._uploads = dependencies.uploads
         route = prefix + operation.path
         meter = dependencies.metrics.meter(operation.method, route)
         self.observer = Observer(meter, operation.method, route, dependencies.log_requests)
@@ -258,7 +260,7 @@ class Endpoint:
             parse_media_type(headers, self.operation.media_types)  # before the body is read
         if self.operation.is_upload:
             call = self._call(principal, request, checked, b"")
-            return await self._handler(call._replace(upload=Upload(request.receive, headers)))
+            return await self._handler(call._replace(upload=Upload(request.receive, headers, self._uploads)))
         if request.body is not None:
             return await self._handler(self._call(principal, request, checked, request.body))
         with HeldBody(self._bodies, self._body_limit) as held:

@@ -150,7 +150,7 @@ class BodyTooLargeError(HeadwayError):
 
 
 class TooManyBodiesError(UnavailableError):
-    """The bodies that are being read take all the memory that they may take together."""
+    """The bodies that are being read take all the memory, or disk, that they may take together."""
 
     def __init__(self) -> None:
         super().__init__("Too many large requests are being read. Try again in a moment.")
@@ -229,7 +229,7 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
 
 
 class BodyBudget:
-    """Bounds the memory that the bodies of all requests take together to `most_bytes`.
+    """Bounds the memory, or disk, that the bodies of all requests take together to `most_bytes`.
 
     A quarter is reserved for small bodies, so that writes are accepted beside any number of imports. Bodies of at most
     4 KiB are not counted: a connection takes as much anyway.
@@ -243,7 +243,7 @@ class BodyBudget:
     def take(self, size: int, limit: int) -> None:
         """Count `size` more bytes of a body that is at most `limit` bytes long.
 
-        Raises `TooManyBodiesError` where there is no memory left.
+        Raises `TooManyBodiesError` where nothing is left.
         """
         if self.held + size > (self._most if limit <= SMALL_BODY_BYTES else self._most_of_large):
             raise TooManyBodiesError
@@ -270,7 +270,7 @@ class HeldBody:
     def grow(self, size: int) -> None:
         """Count the body as `size` bytes long.
 
-        Raises `BodyTooLargeError` where that is over `limit`, and `TooManyBodiesError` where there is no memory left.
+        Raises `BodyTooLargeError` where that is over `limit`, and `TooManyBodiesError` where nothing is left.
         """
         if size > self.limit:
             raise BodyTooLargeError(self.limit)
@@ -308,11 +308,12 @@ def _announce(headers: RequestHeaders, held: HeldBody) -> None:
 
 
 class Upload:
-    """The body of a request that is too large for the memory."""
+    """The body of a request that is too large for the memory. `budget` is that of the disk."""
 
-    def __init__(self, receive: Receive, headers: RequestHeaders) -> None:
+    def __init__(self, receive: Receive, headers: RequestHeaders, budget: BodyBudget) -> None:
         self._receive = receive
         self._headers = headers
+        self._budget = budget
 
     @asynccontextmanager
     async def received(self, most_bytes: int, folder: Path | None) -> AsyncIterator[BinaryIO]:
@@ -323,9 +324,9 @@ class Upload:
         """
         file = await to_thread(_temporary, folder)
         try:
-            with HeldBody(None, most_bytes) as held:
+            with HeldBody(self._budget, most_bytes) as held:
                 await self._fill(file, held)
-            yield file
+                yield file
         finally:
             await to_thread(file.close)
 
