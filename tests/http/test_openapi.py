@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import httpx
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -84,6 +86,11 @@ def _as_it_is(_context: Any, value: Any) -> bytes:
     return str(value).encode("utf-8", "surrogatepass")
 
 
+WORDS = {
+    *jsonschema.Draft202012Validator.VALIDATORS,
+    "contentMediaType", "default", "deprecated", "description", "else", "examples", "then", "title",
+}  # fmt: skip
+"""The keywords of JSON Schema (2020-12): those that check something, and those that describe."""
 NAMES = [f"{one.method} {PREFIX}{one.path}" for one in OPERATIONS]
 SCOPES = (
     "courses:write", "enrolments:write", "groups:write", "learners:admin", "statistics:read", "events:read",
@@ -240,6 +247,34 @@ def test_the_checked_document_is_the_one_of_the_service(visitor: httpx.Client) -
     assert (shown["paths"], shown["components"]) == (document["paths"], document["components"])
     described = [f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods]
     assert sorted(described) == sorted(NAMES)
+
+
+def test_schemas_say_every_bound_in_a_word_of_json_schema() -> None:
+    """A bound in another word is one that no reader of the document knows."""
+    schemas = [*_document()["components"]["schemas"].values(), *_values_of("schema", _document()["paths"])]
+    assert {word for schema in schemas for word in _words_of(schema)} - WORDS == set()
+
+
+def _values_of(name: str, part: Any) -> Iterator[Any]:
+    """Yield what has this name, wherever it is in a part of the document."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _values_of(name, one)
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from [value] if key == name else _values_of(name, value)
+
+
+def _words_of(schema: Any) -> Iterator[str]:
+    """Yield the keywords of a schema and of those in it."""
+    if not isinstance(schema, dict):
+        return
+    yield from schema
+    inner = [schema.get(word) for word in ("additionalProperties", "else", "if", "items", "not", "then")]
+    for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
+        inner += schema.get(word, [])
+    for one in (*inner, *schema.get("properties", {}).values()):
+        yield from _words_of(one)
 
 
 @pytest.mark.parametrize("name", NAMES)

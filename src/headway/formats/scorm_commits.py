@@ -29,7 +29,7 @@ from headway.domain.scorm import (
     share_percentage,
     success_status,
 )
-from headway.formats.fields import Whole
+from headway.formats.fields import Position
 
 MOST_ENTRIES: Final = 5_000
 """In all collections of a CMI object together: interactions, objectives, comments."""
@@ -39,7 +39,6 @@ DEEPEST: Final = 12
 LONGEST_NAME: Final = 100
 TERMINATE_FIELD: Final = "terminate"
 """The field that says that content has ended, for players set so: `terminateCommitPayloadField`."""
-_HIGHEST_NUMBER: Final = 2**53 - 1  # the highest whole number that JavaScript counts to
 _SECONDS_OF_A_DAY: Final = 86_400
 
 Location = tuple[str, ...]
@@ -54,10 +53,7 @@ class SentCommit(TypedDict, total=False):
     runtimeData: Annotated[
         dict[str, Any], Field(description="The same, in a field, where the player renders common fields.")
     ]
-    commitSequence: Annotated[
-        Annotated[Whole, Field(ge=1, le=_HIGHEST_NUMBER)] | None,
-        Field(description="The number of the commit in its session."),
-    ]
+    commitSequence: Annotated[Position | None, Field(description="The number of the commit in its session.")]
     commitAgeSeconds: Annotated[
         Annotated[float, Field(ge=0, le=MOST_DAYS * _SECONDS_OF_A_DAY, allow_inf_nan=False)] | None,
         Field(description="How long ago the commit was made. Headway's own player says it."),
