@@ -1,6 +1,6 @@
 """Content that does what a test says, in a package of its own; and the pages that play it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 from uuid import uuid4
@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Frame, Page
 
 from headway.domain.scorm import ScormVersion
 from support.packages import Item, scorm12_package, scorm2004_package
-from support.running import Running
+from support.running import Running, eventually
 
 V12, V2004 = ScormVersion.SCORM_12, ScormVersion.SCORM_2004
 
@@ -128,3 +128,8 @@ class Played:
     def get(self, *names: str) -> list[str]:
         """Return elements below `cmi`."""
         return self.do(*(("GetValue", f"cmi.{name}") for name in names))
+
+
+def eventually_seen(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, while the page goes on."""
+    eventually(lambda: bool(page.evaluate("() => true")) and condition())

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Route, expect
 
 from player.conftest import Installation
-from player.content import ON_ITS_OWN_ORIGIN, Course, Played
+from player.content import ON_ITS_OWN_ORIGIN, Course, Played, eventually_seen
 from support.browser import visiting
-from support.running import Running, eventually
+from support.running import Running
 
 COMMITS = "**/launches/*/commits"
 PORTAL = "<!doctype html><title>Welcome to our network</title>"
@@ -232,8 +232,3 @@ def test_what_content_writes_beside_the_kept_commits_does_no_harm(
     again.set(completion_status="completed")
     context.set_offline(False)
     eventually_seen(again.page, stored(course, status="completed"))
-
-
-def eventually_seen(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, while the page goes on."""
-    eventually(lambda: bool(page.evaluate("() => true")) and condition())

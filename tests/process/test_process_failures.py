@@ -101,6 +101,7 @@ def test_a_service_without_its_database_is_alive_and_not_ready(
     with forked_headway_serve(folder) as running, running.client(progress.learner) as client:
         assert write(running, progress, 1).status_code == 200
         with failure(folder, running):
+            eventually(lambda: client.get(progress.path).status_code == 503)  # once no snapshot is kept any more
             for path in (
                 progress.path,
                 f"/progress/{progress.course_id}",

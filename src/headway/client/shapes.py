@@ -224,7 +224,7 @@ class SentCommit(TypedDict):
     commitSequence: NotRequired[int | None]
     """The number of the commit in its session."""
     commitAgeSeconds: NotRequired[float | None]
-    """How long ago the commit was made. Headway's own player says it."""
+    """How long ago the state last changed. Headway's own player says it."""
     terminate: NotRequired[bool | None]
     """Whether content has ended."""
 

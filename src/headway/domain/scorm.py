@@ -53,7 +53,7 @@ class Commit(NamedTuple):
     `cmi` is the whole CMI object. `sequence` is the number of the commit in its session, where the player counts.
     `session_seconds` is the time of this session. `total_seconds` is the time of all sessions, this one too; players
     send it when content ends. `score` and `progress` are percentages. `is_end` says that content has ended. `exit` is
-    how content wants to be left: "suspend", for example. `age_seconds` is how long ago the commit was made.
+    how content wants to be left: "suspend", for example. `age_seconds` is how long ago `cmi` last changed.
     """
 
     scorm: ScormVersion

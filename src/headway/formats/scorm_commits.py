@@ -56,7 +56,7 @@ class SentCommit(TypedDict, total=False):
     commitSequence: Annotated[Position | None, Field(description="The number of the commit in its session.")]
     commitAgeSeconds: Annotated[
         Annotated[float, Field(ge=0, le=MOST_DAYS * _SECONDS_OF_A_DAY, allow_inf_nan=False)] | None,
-        Field(description="How long ago the commit was made. Headway's own player says it."),
+        Field(description="How long ago the state last changed. Headway's own player says it."),
     ]
     terminate: Annotated[bool | None, Field(description="Whether content has ended.")]
 

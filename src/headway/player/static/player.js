@@ -19,11 +19,13 @@
   const PATIENCE = 60_000;
   const TOO_LARGE = 413;
   const GIVEN_UP = [400, 401, 403, 404, 409, 422]; // if the service says so: the same commit is never accepted later
+  const OF_A_SESSION = ["entry", "exit", "session_time", "total_time"]; // elements that are not of the state
   const COMMITS = /\/launches\/[^/]+\/commits$/;
   const NO_TIME = /^(PT?(0+(\.0+)?[YMDHS])*)?$|^0+:0+:0+(\.0+)?$/;
   const TIME = /^(?:P(?:(\d+)D)?T?)?(?:(\d+)[H:])?(?:(\d+)[M:])?(?:([\d.]+)S?)?$/; // of both versions
 
   /**
+   * `madeAt` is the time since when the content has had the state of the commit.
    * @typedef {{ address: string, sequence: number, madeAt: number, body: any }} Kept
    * @typedef {{ address: string, last?: Kept, seconds?: number }} Place
    * @typedef {{ launch: string, title: string, scorm: "1.2" | "2004" | null, is_sco: boolean | null,
@@ -269,7 +271,10 @@
       const said = part.session_time ?? "";
       const seconds = before + (NO_TIME.test(said) ? elapsed() : secondsIn(said));
       if (before || NO_TIME.test(said)) part.session_time = spanOf(seconds, isOld);
-      last = { address: launch.commit_url, sequence, madeAt: Date.now(), body: { ...body, commitSequence: sequence } };
+      const state = stateOf(api);
+      if (state !== lastState) madeAt = Date.now();
+      lastState = state;
+      last = { address: launch.commit_url, sequence, madeAt, body: { ...body, commitSequence: sequence } };
       lastCommit = performance.now();
       isChanged = false;
       keep(last);
@@ -294,6 +299,9 @@
     const api = isOld ? new Scorm12API(settings) : new Scorm2004API(settings);
     const prefix = isOld ? "LMS" : "";
     load(api, launch.cmi);
+    // A window in which nothing happens sends its time, and the state that it began with: that may be an old one.
+    let lastState = stateOf(api);
+    let madeAt = Date.now();
     api.on(`${prefix}Initialize`, () => {
       isOpen = true;
       tell("begun");
@@ -331,6 +339,11 @@
       if (document.hidden) commitBeforeLeaving();
     });
     /** @type {any} */ (window)[isOld ? "API" : "API_1484_11"] = api;
+  }
+
+  /** The state of content as a text, in which two states can be compared. @param {any} api */
+  function stateOf({ cmi }) {
+    return JSON.stringify(cmi, (name, value) => (OF_A_SESSION.includes(name) ? undefined : value));
   }
 
   /**
