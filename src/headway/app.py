@@ -76,7 +76,7 @@ _ANSWER_HEADERS: Final = (
 """The headers of answers that such a page may read."""
 
 _UPLOADS: Final = 4
-"""How many of the largest packages there is room for; that of one is reserved for small bodies, which no upload is."""
+"""The budget of uploads, in packages of the largest size. A quarter of a budget is for small bodies: three remain."""
 
 _log = get_logger("headway")
 

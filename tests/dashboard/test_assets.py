@@ -60,7 +60,7 @@ def test_files_are_compressed_and_cached_by_their_address(running: Running) -> N
         assert same.headers["cache-control"] == answer.headers["cache-control"]
         assert browser.get(address.partition("?")[0]).headers["cache-control"] == "no-cache"
         assert browser.get(f"{address}0").headers["cache-control"] == "no-cache"
-        for name in ("none.css", "htmx.d.ts", "static"):
+        for name in ("none.css", "htmx.d.ts"):
             assert browser.get(f"/dashboard/static/{name}").status_code == 404
 
 

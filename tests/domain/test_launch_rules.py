@@ -13,6 +13,7 @@ from headway.domain.scorm import Commit, Completion, ScormVersion, Success
 
 LESSON: Final = lesson(1).id
 HOUR: Final = timedelta(hours=1)
+MINUTE: Final = timedelta(minutes=1)
 SECOND: Final = timedelta(seconds=1)
 
 
@@ -105,6 +106,38 @@ def test_of_two_windows_the_state_is_that_of_the_later_commit_where_the_player_s
     assert late is not None
     assert (suspended(late.state), late.state.total_seconds) == ("second", 50)
     assert suspended(after(state, first, commit("first", age_seconds=0), NOW + 3 * HOUR / 60)) == "first"
+
+
+def test_a_window_in_which_nothing_happened_undoes_nothing() -> None:
+    home, phone = launch(1), launch(2, minutes=2)
+    idle = commit("", is_unchanged=True, age_seconds=0, session_seconds=60)
+    state = after(opened(opened(None, home), phone), phone, idle, NOW + 3 * MINUTE)
+    assert (state.cmi, state.made_at, state.total_seconds) == (None, None, 60)
+    # Made a minute before the phone was opened, without a connection.
+    state = after(state, home, commit("page 2", age_seconds=180), NOW + 4 * MINUTE)
+    assert suspended(state) == "page 2"
+    state = after(state, phone, idle._replace(session_seconds=120), NOW + 5 * MINUTE)
+    assert (suspended(state), state.total_seconds) == ("page 2", 120)
+    state = after(state, phone, commit("page 3", age_seconds=0), NOW + 6 * MINUTE)
+    assert suspended(state) == "page 3"
+
+
+def test_the_attempt_of_a_window_in_which_nothing_happened_may_end() -> None:
+    done = commit("done", completion=Completion.COMPLETED, success=Success.PASSED, age_seconds=0)
+    first, second = launch(1), launch(2, minutes=2)
+    state = opened(after(opened(None, first), first, done), second)
+    assert not state.is_over
+    end = done._replace(is_end=True, is_unchanged=True)
+    assert after(state, second, end, NOW + 3 * MINUTE).is_over
+    assert not after(state, second, end._replace(exit="suspend"), NOW + 3 * MINUTE).is_over
+    later = after(state, first, done, NOW + 3 * MINUTE)  # the other window goes on, so the attempt does
+    assert not after(later, second, end, NOW + 4 * MINUTE).is_over
+
+
+def test_a_launch_does_not_make_its_own_state_older() -> None:
+    of = launch()
+    state = after(opened(None, of), of, commit(age_seconds=0), NOW + MINUTE)
+    assert after(state, of, commit("page 2", age_seconds=3_600), NOW + 2 * MINUTE).made_at == NOW + MINUTE
 
 
 def test_of_two_windows_the_state_is_that_of_the_later_launch_where_the_player_says_no_age() -> None:

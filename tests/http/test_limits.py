@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from starlette.types import Message
 
 from headway.domain.course_progress import LessonsStamp
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.formats.progress_file import IMPORT_BODY_BYTES
 from headway.http.engine.replies import RenderedLists, json_reply
-from headway.http.engine.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError
+from headway.http.engine.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError, Upload
 from support.running import PREFIX, Running, authorization, course, headway_serve
 
 pytestmark = pytest.mark.slow
@@ -118,6 +119,16 @@ def test_a_body_is_counted_once_however_it_arrives() -> None:
         assert budget.held == 60 * KIB
         with pytest.raises(BodyTooLargeError):
             held.grow(64 * KIB + 1)
+    assert budget.held == 0
+
+
+async def test_an_upload_is_counted_until_its_file_is_gone(tmp_path: Path) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"a" * 5 * KIB, "more_body": False}
+
+    budget = BodyBudget(16 * MIB)
+    async with Upload(receive, {}, budget).received(MIB, tmp_path) as file:
+        assert (file.tell(), budget.held) == (5 * KIB, 5 * KIB)
     assert budget.held == 0
 
 

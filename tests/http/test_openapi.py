@@ -270,7 +270,10 @@ def _words_of(schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
     yield from schema
-    inner = [schema.get(word) for word in ("additionalProperties", "else", "if", "items", "not", "then")]
+    inner = [
+        schema.get(word)
+        for word in ("additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then")
+    ]
     for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
         inner += schema.get(word, [])
     for one in (*inner, *schema.get("properties", {}).values()):

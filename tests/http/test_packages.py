@@ -211,6 +211,7 @@ def test_uploads_take_three_of_the_largest_packages_at_the_most(service: Running
         with begun(service, author, 1024 * 1024):
             refused = sent(author, package)
             assert (refused.status_code, refused.json()["code"]) == (503, "too_many_bodies")
+            assert (refused.headers["connection"], refused.headers["retry-after"]) == ("close", "1")
             with service.client() as learner:
                 learner.get("/courses").raise_for_status()
         eventually(lambda: status() == 200)

@@ -49,6 +49,7 @@ def test_every_form_of_a_commit_says_the_same(scorm: ScormVersion, data_format: 
         "is_end": False,
         "exit": "suspend",
         "age_seconds": None,
+        "is_unchanged": False,
     }
     assert said_by(end) == said_by(commit) | {"total_seconds": 930.25, "is_end": True}
     first, last = (parse_commit(one.body) for one in session(scorm))
@@ -101,6 +102,7 @@ def test_a_field_can_say_that_content_has_ended() -> None:
 
 def test_headways_own_player_says_how_old_a_commit_is() -> None:
     assert parse_commit(b'{"cmi": {"core": {}}, "commitAgeSeconds": 3.5}').age_seconds == 3.5
+    assert parse_commit(b'{"cmi": {"core": {}}, "stateUnchanged": true}').is_unchanged
 
 
 def test_the_format_of_parameters_is_refused_with_the_setting_to_change() -> None:

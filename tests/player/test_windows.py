@@ -3,10 +3,10 @@
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from headway.domain.scorm import ScormVersion
-from player.content import IN_A_SANDBOX, V12, V2004, Course, Place, Played, eventually_seen, page
+from player.content import IN_A_SANDBOX, ON_ITS_OWN_ORIGIN, V12, V2004, Course, Place, Played, eventually_seen, page
 from support.browser import cookie_of, visiting
 from support.packages import Item
 from support.running import Running, eventually
@@ -53,6 +53,57 @@ def test_a_tab_in_which_nothing_happens_does_not_undo_what_the_other_has_done(
         stored = course.progress()
         assert [stored["status"], stored["quiz_score"]] == ["completed", 100]
         assert course.open(context).get("completion_status", "suspend_data") == ["completed", "page 2"]
+
+
+@pytest.mark.parametrize("stored", ["", "page 1"])
+def test_a_look_from_another_device_does_not_undo_what_was_done_without_a_connection(
+    stored: str, browser: Browser, running: Running, course: Course
+) -> None:
+    with (
+        visiting(browser, running, course.learner, refusals=(0,)) as home,
+        visiting(browser, running, course.learner) as away,
+    ):
+        at_home = course.open(home)
+        if stored:
+            at_home.set(suspend_data=stored)
+        home.set_offline(True)
+        at_home.set(suspend_data="page 2", session_time="PT1M")
+        look = course.open(away)
+        assert look.get("suspend_data") == [stored]
+        look.do(("SetValue", "cmi.session_time", "PT2M"), ("Commit",))
+        home.set_offline(False)
+        eventually_seen(at_home.page, lambda: course.progress()["time_spent_minutes"] == 3)
+        look.do(("SetValue", "cmi.session_time", "PT4M"), ("SetValue", "cmi.exit", "suspend"), ("Terminate",))
+        assert course.progress()["time_spent_minutes"] == 5
+    assert course.cmi()["suspend_data"] == "page 2"
+
+
+def test_an_attempt_ends_although_another_window_was_opened_since(context: BrowserContext, course: Course) -> None:
+    first = course.open(context)
+    first.set(suspend_data="done", completion_status="completed", success_status="passed", score__scaled="0.5")
+    course.open(context).do(("SetValue", "cmi.session_time", "PT2M"), ("Commit",))
+    first.do(("SetValue", "cmi.exit", "normal"), ("Terminate",))
+    again = course.open(context)
+    assert again.get("suspend_data") == [""]
+    again.set(score__scaled="0.9", success_status="passed")
+    assert course.progress()["quiz_attempts"] == 2
+
+
+@ON_ITS_OWN_ORIGIN
+def test_what_is_stored_while_a_window_opens_is_not_undone_by_it(context: BrowserContext, course: Course) -> None:
+    busy = course.open(context)
+    slow = context.new_page()
+    held: list[Route] = []
+    slow.route("**/scorm2004.min.js*", lambda route: held.insert(0, route))
+    slow.goto(f"/dashboard/play/{course.course_id}/{course.lesson_ids[0]}", wait_until="commit")
+    eventually_seen(slow, lambda: len(held) == 1)  # it knows the state
+    busy.set(suspend_data="page 2")
+    held[0].continue_()
+    opened = Played(slow)
+    assert opened.get("suspend_data") == [""]
+    opened.do(("SetValue", "cmi.session_time", "PT2M"), ("Commit",))
+    assert course.progress()["time_spent_minutes"] >= 2
+    assert course.cmi()["suspend_data"] == "page 2"
 
 
 def test_the_next_learner_on_a_device_sees_nothing_of_the_one_before(

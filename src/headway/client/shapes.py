@@ -225,6 +225,8 @@ class SentCommit(TypedDict):
     """The number of the commit in its session."""
     commitAgeSeconds: NotRequired[float | None]
     """How long ago the state last changed. Headway's own player says it."""
+    stateUnchanged: NotRequired[bool | None]
+    """Whether the state is as it was when content was opened. Headway's own player says it."""
     terminate: NotRequired[bool | None]
     """Whether content has ended."""
 

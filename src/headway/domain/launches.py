@@ -167,12 +167,14 @@ def committed(before: ContentState | None, launch: Launch, commit: Commit, now: 
     made_at = now if commit.age_seconds is None else now - timedelta(seconds=commit.age_seconds)
     if _is_latest(commit, launch, made_at, state):
         state = state._replace(
-            made_at=made_at,
+            made_at=max(made_at, state.made_at) if state.made_at and state.made_by == launch.id else made_at,
             made_by=launch.id,
             scorm=commit.scorm,
             cmi=json.dumps(commit.cmi, ensure_ascii=False, separators=(",", ":")),
-            is_over=commit.is_end and commit.exit != "suspend" and _is_finished(commit),
+            is_over=_is_over(commit),
         )
+    elif commit.is_unchanged and _is_over(commit) and state.made_at is not None and state.made_at <= launch.opened_at:
+        state = state._replace(is_over=True)  # what is stored is what this launch was opened with
     minutes = rounded(min(state.total_seconds / 60, TEN_MILLION))
     return Accepted(state, progress_update(commit, time_spent_minutes=minutes, attempts=state.attempts))
 
@@ -189,7 +191,12 @@ def _session_seconds(commit: Commit, launch: Launch) -> float:
 
 
 def _is_latest(commit: Commit, launch: Launch, made_at: datetime, state: ContentState) -> bool:
-    """Whether no later state is stored. A commit that does not say its age is as old as its launch."""
+    """Whether no later state is stored. A commit that does not say its age is as old as its launch.
+
+    A window in which nothing has happened has no state of its own: what it was opened with may be an old one.
+    """
+    if commit.is_unchanged:
+        return False
     if state.made_at is None or state.made_by == launch.id:
         return True
     if commit.age_seconds is not None:
@@ -200,6 +207,10 @@ def _is_latest(commit: Commit, launch: Launch, made_at: datetime, state: Content
 
 def _has_result(commit: Commit) -> bool:
     return commit.score is not None or commit.success is not Success.UNKNOWN
+
+
+def _is_over(commit: Commit) -> bool:
+    return commit.is_end and commit.exit != "suspend" and _is_finished(commit)
 
 
 def _is_finished(commit: Commit) -> bool:

@@ -54,6 +54,7 @@ class Commit(NamedTuple):
     `session_seconds` is the time of this session. `total_seconds` is the time of all sessions, this one too; players
     send it when content ends. `score` and `progress` are percentages. `is_end` says that content has ended. `exit` is
     how content wants to be left: "suspend", for example. `age_seconds` is how long ago `cmi` last changed.
+    `is_unchanged` says that content has left its state as it was when it was opened.
     """
 
     scorm: ScormVersion
@@ -68,6 +69,7 @@ class Commit(NamedTuple):
     is_end: bool
     exit: str
     age_seconds: float | None
+    is_unchanged: bool = False
 
 
 class ContentSettings(NamedTuple):

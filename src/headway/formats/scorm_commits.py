@@ -58,6 +58,10 @@ class SentCommit(TypedDict, total=False):
         Annotated[float, Field(ge=0, le=MOST_DAYS * _SECONDS_OF_A_DAY, allow_inf_nan=False)] | None,
         Field(description="How long ago the state last changed. Headway's own player says it."),
     ]
+    stateUnchanged: Annotated[
+        bool | None,
+        Field(description="Whether the state is as it was when content was opened. Headway's own player says it."),
+    ]
     terminate: Annotated[bool | None, Field(description="Whether content has ended.")]
 
 
@@ -118,6 +122,7 @@ def _read_12(cmi: Mapping[str, Any], sent: SentCommit) -> Commit:
         is_end=bool(total_time or sent.get(TERMINATE_FIELD)),
         exit=_text(core, "exit", at),
         age_seconds=sent.get("commitAgeSeconds"),
+        is_unchanged=bool(sent.get("stateUnchanged")),
     )
 
 
@@ -137,6 +142,7 @@ def _read_2004(cmi: Mapping[str, Any], sent: SentCommit) -> Commit:
         is_end=bool(total_time or sent.get(TERMINATE_FIELD)),
         exit=_text(cmi, "exit"),
         age_seconds=sent.get("commitAgeSeconds"),
+        is_unchanged=bool(sent.get("stateUnchanged")),
     )
 
 

@@ -200,6 +200,8 @@ def _headers(error: HeadwayError) -> Headers:
             return ((b"www-authenticate", _challenge(error).encode()),)
         case BodyTooLargeError():
             return (_CLOSE,)
+        case TooManyBodiesError():
+            return (_CLOSE, (b"retry-after", b"1"))
         case UnavailableError() | ImportUnderWayError():
             seconds = error.seconds if isinstance(error, ImportUnderWayError) else 1
             return ((b"retry-after", b"%d" % seconds),)

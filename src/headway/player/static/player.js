@@ -25,7 +25,7 @@
   const TIME = /^(?:P(?:(\d+)D)?T?)?(?:(\d+)[H:])?(?:(\d+)[M:])?(?:([\d.]+)S?)?$/; // of both versions
 
   /**
-   * `madeAt` is the time since when the content has had the state of the commit.
+   * `madeAt` is when the content's state last changed.
    * @typedef {{ address: string, sequence: number, madeAt: number, body: any }} Kept
    * @typedef {{ address: string, last?: Kept, seconds?: number }} Place
    * @typedef {{ launch: string, title: string, scorm: "1.2" | "2004" | null, is_sco: boolean | null,
@@ -271,10 +271,9 @@
       const said = part.session_time ?? "";
       const seconds = before + (NO_TIME.test(said) ? elapsed() : secondsIn(said));
       if (before || NO_TIME.test(said)) part.session_time = spanOf(seconds, isOld);
-      const state = stateOf(api);
-      if (state !== lastState) madeAt = Date.now();
-      lastState = state;
-      last = { address: launch.commit_url, sequence, madeAt, body: { ...body, commitSequence: sequence } };
+      noteState();
+      const whole = { ...body, commitSequence: sequence, stateUnchanged: isUnchanged };
+      last = { address: launch.commit_url, sequence, madeAt, body: whole };
       lastCommit = performance.now();
       isChanged = false;
       keep(last);
@@ -301,7 +300,17 @@
     load(api, launch.cmi);
     // A window in which nothing happens sends its time, and the state that it began with: that may be an old one.
     let lastState = stateOf(api);
-    let madeAt = Date.now();
+    let madeAt = last?.madeAt ?? Date.now();
+    let isUnchanged = last?.body.stateUnchanged ?? true;
+
+    function noteState() {
+      const state = stateOf(api);
+      if (state === lastState) return;
+      lastState = state;
+      madeAt = Date.now();
+      isUnchanged = false;
+    }
+
     api.on(`${prefix}Initialize`, () => {
       isOpen = true;
       tell("begun");
@@ -319,6 +328,7 @@
 
     // As soon as content pauses: a page that is left may be closed before what it sends has arrived.
     function commitChanges() {
+      if (isChanged) noteState(); // a window that is hidden commits when it is left
       const now = performance.now();
       const isDue = isChanged && (now - changedAt > SECOND || now - lastCommit > OFTEN);
       if (!isOpen || document.hidden || !(isDue || now - lastCommit > HEARTBEAT)) return;
