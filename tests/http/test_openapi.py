@@ -22,6 +22,7 @@ from schemathesis.core.result import Ok
 from schemathesis.pytest.lazy import get_all_tests
 
 from headway import Settings, create_router
+from headway.domain.events import LONGEST_WAIT_SECONDS
 from headway.http.api.routes import OPERATIONS
 from support.program import forked_headway_serve
 from support.running import PATIENCE, PREFIX, SECRET, STORES, Running, authorization, course, token
@@ -191,12 +192,10 @@ def _keep_the_rules_of_courses(document: dict[str, Any], course_id: str) -> None
 def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:
     """Change a query such that it keeps these rules.
 
-    Days are in order and few, nobody waits for events, a cursor is one that was answered, a query has few words, two
-    groups are compared.
+    Days are in order and few, a cursor is one that was answered, a query has few words, two groups are compared.
     """
     case.query.pop("cursor", None)
     case.query.pop("before", None)
-    case.query.pop("wait", None)  # nobody waits here for what comes
     if case.operation.definition.raw["operationId"] == "compare_course_statistics":
         case.query = {"group": [str(uuid4()), str(uuid4())]}
     if "query" in case.query:
@@ -209,6 +208,25 @@ def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:
             case.query[name] = known["lesson_id"]
         else:
             case.query.pop(name, None)
+
+
+def _let_nobody_wait(case: Case[Any]) -> None:
+    """Ask at once for events: many requests that wait would take longer than a test may.
+
+    Also where the query is meant to be invalid: it may be so by another parameter, or be valid for the service.
+    """
+    wait = case.query.get("wait")
+    if wait is None:
+        return
+    every = wait if isinstance(wait, list) else [wait]
+    case.query["wait"] = [0 if _is_time_to_wait(one) else one for one in every]
+
+
+def _is_time_to_wait(value: Any) -> bool:
+    try:
+        return 0 < float(str(value)) <= LONGEST_WAIT_SECONDS
+    except ValueError:
+        return False
 
 
 def _drop_metadata_out_of_bounds(case: Case[Any]) -> None:
@@ -236,6 +254,7 @@ def _amend(case: Case[Any], known: dict[str, str]) -> None:
         _drop_metadata_out_of_bounds(case)
     if _is_valid(case, ParameterLocation.QUERY):
         _ask_for_what_can_be_asked(case, known)
+    _let_nobody_wait(case)
     is_valid_as_a_whole = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
     if is_valid_as_a_whole or _is_valid(case, ParameterLocation.HEADER):
         _drop_misfilled_headers(case)
