@@ -13,6 +13,7 @@ from support.packages import Item, scorm12_package, scorm2004_package
 from support.running import Running, eventually
 
 V12, V2004 = ScormVersion.SCORM_12, ScormVersion.SCORM_2004
+COMMITS: Final = "**/launches/*/commits"
 
 
 class Place(StrEnum):

@@ -6,11 +6,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Route, expect
 
 from player.conftest import Installation
-from player.content import ON_ITS_OWN_ORIGIN, Course, Played, eventually_seen
+from player.content import COMMITS, ON_ITS_OWN_ORIGIN, Course, Played, eventually_seen
 from support.browser import visiting
 from support.running import Running
 
-COMMITS = "**/launches/*/commits"
 PORTAL = "<!doctype html><title>Welcome to our network</title>"
 
 

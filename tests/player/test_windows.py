@@ -6,7 +6,18 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from headway.domain.scorm import ScormVersion
-from player.content import IN_A_SANDBOX, ON_ITS_OWN_ORIGIN, V12, V2004, Course, Place, Played, eventually_seen, page
+from player.content import (
+    COMMITS,
+    IN_A_SANDBOX,
+    ON_ITS_OWN_ORIGIN,
+    V12,
+    V2004,
+    Course,
+    Place,
+    Played,
+    eventually_seen,
+    page,
+)
 from support.browser import cookie_of, visiting
 from support.packages import Item
 from support.running import Running, eventually
@@ -208,6 +219,36 @@ def test_the_time_of_several_pages_of_content_adds_up(running: Running, browser:
             played.wait()
             played.set(session_time=span)
     assert course.progress()["time_spent_minutes"] == pytest.approx(62 + 3.5 + 24 * 60, abs=0.1)
+
+
+@IN_A_SANDBOX
+@pytest.mark.parametrize("version", [V12, V2004])
+def test_the_next_page_of_content_needs_nothing_of_what_the_page_before_sends_at_its_end(
+    version: ScormVersion, running: Running, browser: Browser
+) -> None:
+    names = ("core.lesson_location", "core.lesson_status") if version is V12 else ("location", "success_status")
+    course = Course(running, files={name: page() for name in ("index.html", "second.html")}, version=version)
+    with visiting(browser, running, course.learner, refusals=(0,)) as context:
+        context.route(COMMITS, _lose_beacon)
+        played = course.open(context)
+        begun = played.content.evaluate("() => performance.now()")
+        played.content.wait_for_function("(begun) => performance.now() > begun + 2500", arg=begun)
+        values = ("the second", "passed")
+        calls = [("SetValue", f"cmi.{name}", value) for name, value in zip(names, values, strict=True)]
+        played.content.evaluate("(calls) => { did(...calls); location.href = 'second.html'; }", calls)
+        played.content.wait_for_url("**/second.html")
+        played.wait()
+        assert tuple(played.get(*names)) == values
+    stored = course.progress()
+    assert stored["quiz_passed"] is True
+    assert stored["time_spent_minutes"] > 2 / 60
+
+
+def _lose_beacon(route: Route) -> None:
+    if route.request.resource_type == "ping":
+        route.abort()
+    else:
+        route.continue_()
 
 
 def test_next_and_back_keep_each_lesson_apart(running: Running, browser: Browser) -> None:
