@@ -39,6 +39,6 @@ def all_progress(folder: Path, filled: Path) -> list[Written]:
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[Server]:
-    """Yield a PostgreSQL server for these tests only, which they may stop and hold up. It keeps all commits."""
+    """Yield a PostgreSQL server for these tests only, which they may stop and hold up."""
     with server() as started:
         yield started
