@@ -11,7 +11,7 @@ import pytest
 
 from support.documents import course_document, document_file
 from support.load import Written
-from support.postgres import Server, server
+from support.postgres import Server, server_in_memory
 from support.program import headway
 
 
@@ -40,5 +40,5 @@ def all_progress(folder: Path, filled: Path) -> list[Written]:
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[Server]:
     """Yield a PostgreSQL server for these tests only, which they may stop and hold up."""
-    with server() as started:
+    with server_in_memory() as started:
         yield started

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Awaitable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, TypedDict, TypeVar
@@ -31,7 +31,7 @@ from support.running import eventually
 T = TypeVar("T")
 
 # As it is installed, but for what shows a store that leans on what happens to be set: times are shown in a zone that
-# is a quarter of an hour off every other, and dates with the day first. The log is short, because it is in memory.
+# is a quarter of an hour off every other, and dates with the day first.
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -39,13 +39,12 @@ _SETTINGS: Final = {
     "log_line_prefix": "%m [%p] %d ",
     "timezone": "Asia/Kathmandu",
     "datestyle": "SQL, DMY",
-    "min_wal_size": "32MB",
-    "max_wal_size": "64MB",
 }
 # Files in memory outlive a server that crashes. To force them to the disk costs nothing, so it need not be turned off,
 # of which Headway would warn. No other test's large files hold up a commit, and with it the locks that it holds.
 _MEMORY: Final = Path("/dev/shm")
 _MEMORY_NEEDED: Final = 1024**3
+_SMALL: Final = {"min_wal_size": "32MB", "max_wal_size": "64MB"}
 _ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 # Below those that Linux gives to outgoing connections: one of these could take the port of a server that is down.
 _PORTS: Final = range(20_000, 32_000)
@@ -302,12 +301,17 @@ def session(url: str) -> Iterator[Session]:
 
 
 @contextmanager
-def server(**settings: object) -> Iterator[Server]:
-    """Yield a server with these settings that can be stopped and started: in memory, where there is enough of it."""
-    with _kept("QUIT", "data/postmaster.pid", _roomy_memory()) as folder:
+def server(position: Path | None = None, **settings: object) -> Iterator[Server]:
+    """Yield a server that can be stopped and started, in a folder below `position`, with these settings."""
+    with _kept("QUIT", "data/postmaster.pid", position) as folder:
         started = Server(folder, settings)
         started.start_anywhere()
         yield started
+
+
+def server_in_memory(**settings: object) -> AbstractContextManager[Server]:
+    """Return a server whose files are in memory, where there is enough of it."""
+    return server(_roomy_memory(), **_SMALL, **settings)
 
 
 @contextmanager
@@ -323,7 +327,7 @@ def databases() -> Iterator[Databases]:
             yield made
     else:
         with (
-            server(autovacuum="off") as started,
+            server_in_memory(autovacuum="off") as started,
             closing(Databases(started.url, "STRATEGY FILE_COPY")) as made,  # in memory, files are copied in no time
         ):
             yield made
