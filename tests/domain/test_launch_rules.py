@@ -26,7 +26,7 @@ def launch(number: int = 1, *, minutes: float = 0, **fields: Any) -> Launch:
 def commit(suspended: str = "page 1", **fields: Any) -> Commit:
     made = Commit(
         ScormVersion.SCORM_2004, {"suspend_data": suspended}, None, None, None, Completion.UNKNOWN, Success.UNKNOWN,
-        None, None, is_end=False, exit="", age_seconds=None,
+        None, None, is_end=False, exit="", age_seconds=None, is_unchanged=False,
     )  # fmt: skip
     return made._replace(**fields)
 

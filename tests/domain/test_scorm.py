@@ -38,6 +38,7 @@ NOTHING_SAID = Commit(
     is_end=False,
     exit="",
     age_seconds=None,
+    is_unchanged=False,
 )
 
 

@@ -15,6 +15,8 @@ import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import settings
+from pydantic import ValidationError
+from referencing.jsonschema import DRAFT202012
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
@@ -22,7 +24,7 @@ from schemathesis.core.result import Ok
 from schemathesis.pytest.lazy import get_all_tests
 
 from headway import Settings, create_router
-from headway.domain.events import LONGEST_WAIT_SECONDS
+from headway.formats.event_query import EventParameters
 from headway.http.api.routes import OPERATIONS
 from support.program import forked_headway_serve
 from support.running import PATIENCE, PREFIX, SECRET, STORES, Running, authorization, course, token
@@ -216,17 +218,19 @@ def _let_nobody_wait(case: Case[Any]) -> None:
     Also where the query is meant to be invalid: it may be so by another parameter, or be valid for the service.
     """
     wait = case.query.get("wait")
-    if wait is None:
-        return
-    every = wait if isinstance(wait, list) else [wait]
-    case.query["wait"] = [0 if _is_time_to_wait(one) else one for one in every]
+    if isinstance(wait, list):
+        case.query["wait"] = [_not_waiting(one) for one in wait]
+    elif wait is not None:
+        case.query["wait"] = _not_waiting(wait)
 
 
-def _is_time_to_wait(value: Any) -> bool:
+def _not_waiting(wait: Any) -> Any:
+    """Return 0 for a time that the service takes, and a value that it refuses as it is."""
     try:
-        return 0 < float(str(value)) <= LONGEST_WAIT_SECONDS
-    except ValueError:
-        return False
+        EventParameters.model_validate_strings({"wait": str(wait)})
+    except ValidationError:
+        return wait
+    return 0
 
 
 def _drop_metadata_out_of_bounds(case: Case[Any]) -> None:
@@ -286,16 +290,9 @@ def _values_of(name: str, part: Any) -> Iterator[Any]:
 
 def _words_of(schema: Any) -> Iterator[str]:
     """Yield the keywords of a schema and of those in it."""
-    if not isinstance(schema, dict):
-        return
-    yield from schema
-    inner = [
-        schema.get(word)
-        for word in ("additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then")
-    ]
-    for word in ("allOf", "anyOf", "oneOf", "prefixItems"):
-        inner += schema.get(word, [])
-    for one in (*inner, *schema.get("properties", {}).values()):
+    if isinstance(schema, dict):
+        yield from schema
+    for one in DRAFT202012.subresources_of(schema):
         yield from _words_of(one)
 
 

@@ -41,14 +41,14 @@ _SETTINGS: Final = {
     "datestyle": "SQL, DMY",
 }
 # Files in memory outlive a server that crashes. To force them to the disk costs nothing, so it need not be turned off,
-# of which Headway would warn. No other test's large files hold up a commit, and with it the locks that it holds.
+# of which Headway would warn. There, the large files of other tests delay no commit.
 _MEMORY: Final = Path("/dev/shm")
 _MEMORY_NEEDED: Final = 1024**3
 _SMALL: Final = {"min_wal_size": "32MB", "max_wal_size": "64MB"}
 _ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 # Below those that Linux gives to outgoing connections: one of these could take the port of a server that is down.
 _PORTS: Final = range(20_000, 32_000)
-# Not where the limit for locks is over: Headway repeats that, and how long one waits is the machine's matter.
+# A statement that the limit for locks has ended is no fault: Headway repeats it. A slow machine makes waits longer.
 _COMPLAINT: Final = re.compile(r"(ERROR|FATAL|PANIC):  (?!canceling statement due to lock timeout)")
 
 

@@ -164,17 +164,7 @@ def committed(before: ContentState | None, launch: Launch, commit: Commit, now: 
         state = state._replace(reported_at=state.reported_at or now)
     if not state.is_counted and _has_result(commit):
         state = state._replace(is_counted=True, attempts=min(state.attempts + 1, MOST_ATTEMPTS))
-    made_at = now if commit.age_seconds is None else now - timedelta(seconds=commit.age_seconds)
-    if _is_latest(commit, launch, made_at, state):
-        state = state._replace(
-            made_at=max(made_at, state.made_at) if state.made_at and state.made_by == launch.id else made_at,
-            made_by=launch.id,
-            scorm=commit.scorm,
-            cmi=json.dumps(commit.cmi, ensure_ascii=False, separators=(",", ":")),
-            is_over=_is_over(commit),
-        )
-    elif commit.is_unchanged and _is_over(commit) and state.made_at is not None and state.made_at <= launch.opened_at:
-        state = state._replace(is_over=True)  # what is stored is what this launch was opened with
+    state = _after_unchanged(state, launch, commit) if commit.is_unchanged else _with_cmi(state, launch, commit, now)
     minutes = rounded(min(state.total_seconds / 60, TEN_MILLION))
     return Accepted(state, progress_update(commit, time_spent_minutes=minutes, attempts=state.attempts))
 
@@ -190,13 +180,29 @@ def _session_seconds(commit: Commit, launch: Launch) -> float:
     return 0 if commit.total_seconds is None else max(commit.total_seconds - launch.seconds, 0)
 
 
-def _is_latest(commit: Commit, launch: Launch, made_at: datetime, state: ContentState) -> bool:
-    """Whether no later state is stored. A commit that does not say its age is as old as its launch.
+def _after_unchanged(state: ContentState, launch: Launch, commit: Commit) -> ContentState:
+    """Return the state after a commit of a window in which nothing has happened.
 
-    A window in which nothing has happened has no state of its own: what it was opened with may be an old one.
+    The window has no state of its own: what it was opened with may be an old one. It can end the attempt where nothing
+    later is stored.
     """
-    if commit.is_unchanged:
-        return False
+    is_its_own = state.made_at is not None and state.made_at <= launch.opened_at
+    return state._replace(is_over=True) if is_its_own and _is_over(commit) else state
+
+
+def _with_cmi(state: ContentState, launch: Launch, commit: Commit, now: datetime) -> ContentState:
+    """Return the state with what a commit says, where no later one is stored."""
+    made_at = now if commit.age_seconds is None else now - timedelta(seconds=commit.age_seconds)
+    if not _is_latest(commit, launch, made_at, state):
+        return state
+    if state.made_at is not None and state.made_by == launch.id:
+        made_at = max(made_at, state.made_at)  # a launch does not make its own state older
+    cmi = json.dumps(commit.cmi, ensure_ascii=False, separators=(",", ":"))
+    return state._replace(made_at=made_at, made_by=launch.id, scorm=commit.scorm, cmi=cmi, is_over=_is_over(commit))
+
+
+def _is_latest(commit: Commit, launch: Launch, made_at: datetime, state: ContentState) -> bool:
+    """Whether no later state is stored. A commit that does not say its age is as old as its launch."""
     if state.made_at is None or state.made_by == launch.id:
         return True
     if commit.age_seconds is not None:

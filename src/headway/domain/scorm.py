@@ -69,7 +69,7 @@ class Commit(NamedTuple):
     is_end: bool
     exit: str
     age_seconds: float | None
-    is_unchanged: bool = False
+    is_unchanged: bool
 
 
 class ContentSettings(NamedTuple):

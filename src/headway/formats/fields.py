@@ -21,7 +21,7 @@ from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_f
 
 _FINITE: Final = Field(allow_inf_nan=False)
 _PLAIN: Final = AfterValidator(plain)
-_HIGHEST_POSITION: Final = 2**53 - 1  # the highest whole number to which JavaScript counts
+_HIGHEST_SEQUENCE_NUMBER: Final = 2**53 - 1  # the highest whole number to which JavaScript counts
 
 
 def _rounded(value: object) -> object:
@@ -74,7 +74,7 @@ Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN, _CLEAN]
 Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN, _CLEAN]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
-Position = Annotated[int, Field(ge=1, le=_HIGHEST_POSITION), BeforeValidator(_whole)]
+SequenceNumber = Annotated[int, Field(ge=1, le=_HIGHEST_SEQUENCE_NUMBER), BeforeValidator(_whole)]
 Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
 Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
 TITLE_RULE: Final = _TextRule(title_fault, TITLE_PATTERN)

@@ -29,7 +29,7 @@ from headway.domain.scorm import (
     share_percentage,
     success_status,
 )
-from headway.formats.fields import Position
+from headway.formats.fields import SequenceNumber
 
 MOST_ENTRIES: Final = 5_000
 """In all collections of a CMI object together: interactions, objectives, comments."""
@@ -53,7 +53,7 @@ class SentCommit(TypedDict, total=False):
     runtimeData: Annotated[
         dict[str, Any], Field(description="The same, in a field, where the player renders common fields.")
     ]
-    commitSequence: Annotated[Position | None, Field(description="The number of the commit in its session.")]
+    commitSequence: Annotated[SequenceNumber | None, Field(description="The number of the commit in its session.")]
     commitAgeSeconds: Annotated[
         Annotated[float, Field(ge=0, le=MOST_DAYS * _SECONDS_OF_A_DAY, allow_inf_nan=False)] | None,
         Field(description="How long ago the state last changed. Headway's own player says it."),

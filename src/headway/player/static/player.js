@@ -339,8 +339,8 @@
     setInterval(commitChanges, SECOND);
 
     // A window that is closed is hidden too. What was sent is not sent again: a browser sends 64 KiB from a page that is
-    // left, and no more. The event `beforeunload` is early enough to write the name of a window for its next page, which
-    // may ask for the state before it has what is sent here.
+    // left, and no more. At `beforeunload` the name of a window can still be written for its next page. That page may ask
+    // for the state before the service has what is sent here.
     function commitBeforeLeaving() {
       const isDue = isChanged || performance.now() - lastCommit > SECOND;
       if (isOpen && isDue) api[`${prefix}Commit`]("");
