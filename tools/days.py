@@ -2,8 +2,9 @@
 
 The clock of all processes is set by libfaketime, from Debian's package `faketime`; that of pages by Playwright. Clocks
 that only measure go on as they are. Each day has one process of pytest, two at a time for each core of the machine:
-starting servers, databases and browsers is most of the work, and so happens once a day. Arguments are pytest's, in
-place of the tests that are chosen here:
+starting servers, databases and browsers is most of the work, and so happens once a day. Where libfaketime sets the
+clock, `time.sleep` fails (EINVAL, seen with 0.9.10), so what calls it, such as the import of packages, can not be
+tested here. Arguments are pytest's, in place of the tests that are chosen here:
 
     .venv/bin/python tools/days.py
     .venv/bin/python tools/days.py tests/storage

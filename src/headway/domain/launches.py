@@ -186,8 +186,8 @@ def _after_unchanged(state: ContentState, launch: Launch, commit: Commit) -> Con
     The window has no state of its own: what it was opened with may be an old one. It can end the attempt where nothing
     later is stored.
     """
-    is_its_own = state.made_at is not None and state.made_at <= launch.opened_at
-    return state._replace(is_over=True) if is_its_own and _is_over(commit) else state
+    is_as_opened = state.made_at is not None and state.made_at <= launch.opened_at
+    return state._replace(is_over=True) if is_as_opened and _is_over(commit) else state
 
 
 def _with_cmi(state: ContentState, launch: Launch, commit: Commit, now: datetime) -> ContentState:
