@@ -193,7 +193,8 @@ def test_the_speed_does_not_matter_to_what_was_watched(context: BrowserContext, 
     one.play(until=2.5, rate=rate)
     end = one.position
     row = learner.soon(lambda row: row["video_position_seconds"] == round(end, 1))
-    assert row["metadata"]["watched"] == [pytest.approx([0, end], abs=0.11)]
+    # An event is handled some milliseconds after it has happened, and the video has gone on at its speed by then.
+    assert row["metadata"]["watched"] == [pytest.approx([0, end], abs=max(0.11, 0.06 * rate))]
     assert row["time_spent_minutes"] == pytest.approx(end / rate / 60, abs=0.01)
 
 
