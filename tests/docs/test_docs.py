@@ -345,7 +345,6 @@ def test_the_readmes_mounting_example_runs(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_examples_about_people_run_in_the_order_of_the_page_and_once_more(folder: Path) -> None:
     """Only requests with the status of a refusal behind them are refused. The second time, run 2 has begun already."""
     variables, *examples = blocks(PEOPLE, "sh")
@@ -358,7 +357,6 @@ def test_the_examples_about_people_run_in_the_order_of_the_page_and_once_more(fo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_examples_about_events_run_in_the_order_of_the_page(folder: Path) -> None:
     variables, *examples = blocks(EVENTS, "sh")
     page = "".join(examples)

@@ -35,7 +35,6 @@ def table(heading: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_the_examples_run_in_the_order_of_the_page(folder: Path) -> None:
     [variables] = blocks("sh")
     with running_demo(folder) as demo:

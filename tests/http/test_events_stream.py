@@ -113,7 +113,7 @@ def test_accept_decides(reader: httpx.Client, accept: str, is_stream: bool) -> N
 
 
 def test_a_stream_ends_with_its_token(running: Running) -> None:
-    bearer = {"Authorization": f"Bearer {token(str(uuid4()), 'events:read', lifetime=timedelta(seconds=2))}"}
+    bearer = {"Authorization": f"Bearer {token(str(uuid4()), 'events:read', lifetime=timedelta(seconds=5))}"}
     with running.client() as reader:
         reader.headers.update(bearer)
         with following_events(reader) as stream:

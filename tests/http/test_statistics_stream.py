@@ -122,7 +122,7 @@ def test_a_stream_needs_the_scope_of_statistics(running: Running, course_id: str
 
 
 def test_a_stream_ends_with_its_token(running: Running, course_id: str) -> None:
-    bearer = {"Authorization": f"Bearer {token(str(uuid4()), 'statistics:read', lifetime=timedelta(seconds=2))}"}
+    bearer = {"Authorization": f"Bearer {token(str(uuid4()), 'statistics:read', lifetime=timedelta(seconds=5))}"}
     with running.client() as teacher:
         teacher.headers.update(bearer)
         with following(teacher, course_id) as stream:

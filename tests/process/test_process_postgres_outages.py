@@ -140,7 +140,7 @@ def test_reads_continue_while_other_changes_are_blocked(folder: Path, own_server
 
 
 def test_a_write_waits_a_limited_time_for_a_locked_learner(folder: Path, postgres_url: str) -> None:
-    with forked_headway_serve(folder, database_url=postgres_url, postgres_timeout_seconds=0.5) as running:
+    with forked_headway_serve(folder, database_url=postgres_url, postgres_timeout_seconds=2) as running:
         held, free = new_lesson_progress(running, learners=2)[::3]
         assert write(running, held, 1).status_code == 200
         with session(postgres_url) as operator:

@@ -164,7 +164,6 @@ def test_no_event_is_lost_where_a_server_is_killed_right_after_the_write(program
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_receiver_that_is_killed_in_the_middle_gets_everything_when_it_is_back(program: Program) -> None:
     learners, file = new_learners(2), program.folder / "events.ndjson"
     (hold := program.folder / "hold").touch()
@@ -249,7 +248,7 @@ def test_delivery_goes_on_after_the_database_server_was_away(folder: Path, own_s
 
 def test_delivery_goes_on_after_the_file_was_locked(folder: Path) -> None:
     program, learners = Program(folder, f"sqlite:///{folder}/headway.db"), new_learners(5)
-    with holding_enrolments(program) as (gate, inbox), serving(program, lock_seconds=0.2) as running:
+    with holding_enrolments(program) as (gate, inbox), serving(program, lock_seconds=2) as running:
         complete_all(running, learners, a_course(running))
         eventually(lambda: len(gate.held) == len(learners), A_WHILE)
         with write_lock(folder):
@@ -302,7 +301,6 @@ def test_another_server_goes_on_after_one_was_killed(on_postgres: Program) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_a_server_that_was_stopped_for_long_delivers_nothing_when_it_continues(on_postgres: Program) -> None:
     learners, later = new_learners(8), new_learners(3)
     with holding_enrolments(on_postgres) as (gate, inbox), serving(on_postgres) as stopped:
@@ -329,7 +327,6 @@ def test_a_server_that_was_stopped_for_long_delivers_nothing_when_it_continues(o
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_every_event_of_many_learners_arrives_in_order(program: Program) -> None:
     learners, inbox = new_learners(200), Inbox()
     with inbox.serving() as address:

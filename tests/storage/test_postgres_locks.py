@@ -79,7 +79,7 @@ async def test_other_learners_are_answered_while_two_learners_are_locked(postgre
 
 
 async def test_a_write_of_a_learner_who_stays_locked_is_unavailable(postgres_url: str) -> None:
-    async with opened(postgres_store(postgres_url, timeout_seconds=1)) as store, operator_at(postgres_url) as operator:
+    async with opened(postgres_store(postgres_url, timeout_seconds=2)) as store, operator_at(postgres_url) as operator:
         course, held, free = await new_course(store), new_learner(), new_learner()
         await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
         async with operator.transaction():

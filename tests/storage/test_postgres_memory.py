@@ -68,7 +68,7 @@ async def test_a_database_that_lost_its_last_commits_is_read_again(postgres_url:
 
 
 async def test_a_cancelled_statement_also_ends_on_the_server(postgres_url: str) -> None:
-    async with opened(postgres_store(postgres_url, timeout_seconds=0.3)) as store:
+    async with opened(postgres_store(postgres_url, timeout_seconds=1)) as store:
         learner, course = new_learner(), await new_course(store)
         await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
         operator = await asyncpg.connect(postgres_url)
