@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from dashboard.own_course import Student, course_head, lesson_of, lesson_titles, look_again, note_of, student
 from support.browser import DASHBOARD, barriers, check_looks, cookie_of, visiting
+from support.pages import settle
 from support.program import forked_headway_serve
 from support.running import Running
 
@@ -359,6 +360,35 @@ def test_a_bookmark_can_be_changed_while_a_player_writes(browser: Browser, runni
         progress = learner.lesson_progress("Water")
         assert (progress["is_bookmarked"], progress["progress_percentage"]) == (False, 30)
         expect(note_of(lesson_of(page, "Water"))).to_have_text(OTHERS)
+
+
+@pytest.mark.parametrize("by", ["key", "pointer"])
+def test_a_button_that_is_pressed_while_the_page_is_fetched_is_clicked(
+    browser: Browser, running: Running, by: str
+) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = lesson_of(page, "Water")
+        bookmark = lesson.get_by_role("button", name="Bookmark Water")
+        learner.write("Water", progress_percentage=30)
+        bookmark.focus()
+        bookmark.hover()
+        if by == "key":
+            page.keyboard.down("Space")
+        else:
+            page.mouse.down()
+        with page.expect_response(f"**{learner.address}") as fetched:
+            look_again(page)
+        fetched.value.finished()
+        settle(page)
+        if by == "key":
+            page.keyboard.up("Space")
+        else:
+            page.mouse.up()
+        expect(page.get_by_role("status")).to_have_text("Bookmark saved")
+        assert learner.lesson_progress("Water")["is_bookmarked"] is True
+        expect(lesson).to_contain_text("30%")
 
 
 def test_a_removed_lesson_keeps_typed_text(browser: Browser, running: Running) -> None:

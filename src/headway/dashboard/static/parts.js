@@ -9,11 +9,14 @@ import { gettext } from "./words.js";
 
 const PARTS = "[data-part]";
 const PAUSE_MS = 5_000; // between two questions whether something has changed, each of which costs one look-up
+const LONGEST_PRESS_MS = 5_000; // the release may be lost to another window
+const LOOK_MS = 20;
 /** @returns {HTMLElement | null} */
 const partWithEtag = () => document.querySelector("[data-page-etag]");
 let isUnderWay = false;
 let isAskedAgain = false;
 let isOver = false; // the session has ended: only the reader can go on
+let isPressed = false; // a key or a pointer
 
 /** Fetch the page's parts again. `whole`: without the page's etag, so that the service always sends them. */
 export async function refresh(whole = false) {
@@ -45,15 +48,29 @@ function again() {
   refresh();
 }
 
-/** The page as it is after all writes. A page that was read before a write would undo what the write has shown. */
+/**
+ * The page as it is after all writes, while nothing is pressed. A page that was read before a write would undo what the
+ * write has shown.
+ */
 async function newest(/** @type {boolean} */ whole) {
   for (;;) {
     const known = writes;
     await known;
     const found = await page(location.href, whole ? null : partWithEtag()?.dataset.pageEtag);
+    await released();
     if (writes === known) return found;
   }
 }
+
+/** A button that is replaced between press and release is not clicked, so what is pressed is waited for. */
+async function released() {
+  for (let waited = 0; isPressed && waited < LONGEST_PRESS_MS; waited += LOOK_MS)
+    await new Promise((fulfil) => setTimeout(fulfil, LOOK_MS));
+}
+
+for (const begins of ["keydown", "pointerdown"]) window.addEventListener(begins, () => (isPressed = true));
+for (const ends of ["keyup", "pointerup", "pointercancel", "blur"])
+  window.addEventListener(ends, () => (isPressed = false)); // `blur`: of the window, since an element's does not bubble
 
 function take(/** @type {Document} */ found) {
   const parts = [...document.querySelectorAll(PARTS)];
