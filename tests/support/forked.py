@@ -1,5 +1,6 @@
 """What a forked process runs; a module of its own, which imports nothing, since each of them imports it anew."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ def run_program(arguments: tuple[str, ...], folder: Path, environment: dict[str,
         os.close(descriptor)
     os.dup2(sys.stdin.fileno(), 0)  # multiprocessing opened it elsewhere, where a worker of the program has no file
     sys.stdin = os.fdopen(0)
+    faulthandler.enable()  # a process that does not end is asked where it is
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

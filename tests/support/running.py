@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import ssl
 import subprocess
 import sys
@@ -79,9 +80,14 @@ class Running:
         return course_id
 
     def stop(self) -> int:
-        """Stop it as an operator does (SIGTERM) and answer its exit code."""
+        """Stop it as an operator does (SIGTERM) and answer its exit code. Where it does not end, say what it does."""
         self.process.terminate()
-        return self.process.wait(20)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes where every thread is
+            self.process.wait(20)
+            raise AssertionError("It does not stop:\n" + "".join(self.log)) from error
 
 
 def service_environment(folder: Path, **settings: object) -> dict[str, str]:
