@@ -36,7 +36,7 @@ def test_acknowledged_writes_survive_a_kill_at_any_moment(folder: Path, all_prog
 
 
 def kill_under_load(running: Running, all_progress: list[Written], after: float) -> None:
-    """Kill the service `after` that many seconds from when a write of every learner is acknowledged."""
+    """Kill the service once a write of every learner is acknowledged, `after` seconds later."""
     before = written(all_progress)
     with players(running, all_progress):
         eventually(lambda: all(now > then for now, then in zip(written(all_progress), before, strict=True)))

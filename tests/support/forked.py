@@ -1,4 +1,4 @@
-"""What a forked process runs; a module of its own, which imports nothing, since each of them imports it anew."""
+"""What a forked process runs; a module of its own, which imports little, since each of them imports it anew."""
 
 import faulthandler
 import os

@@ -80,7 +80,7 @@ class Running:
         return course_id
 
     def stop(self) -> int:
-        """Stop it as an operator does (SIGTERM) and answer its exit code. Where it does not end, say what it does."""
+        """Stop it as an operator does (SIGTERM) and answer its exit code. Where it does not end, say where it is."""
         self.process.terminate()
         try:
             return self.process.wait(PATIENCE)

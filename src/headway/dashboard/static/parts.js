@@ -10,7 +10,7 @@ import { gettext } from "./words.js";
 const PARTS = "[data-part]";
 const PAUSE_MS = 5_000; // between two questions whether something has changed, each of which costs one look-up
 const LONGEST_PRESS_MS = 5_000; // the release may be lost to another window
-const LOOK_MS = 20;
+const LOOK_MS = 20; // between two looks whether the release has come
 /** @returns {HTMLElement | null} */
 const partWithEtag = () => document.querySelector("[data-page-etag]");
 let isUnderWay = false;
