@@ -117,7 +117,8 @@ def test_content_of_several_pages_goes_on_from_page_to_page(running: Running, br
 
 def test_the_time_is_counted_where_content_says_none(context: BrowserContext, course: Course) -> None:
     played = course.open(context)
-    played.page.wait_for_function("() => performance.now() > 1500")
+    begun = played.content.evaluate("() => performance.now()")
+    played.content.wait_for_function("(begun) => performance.now() > begun + 1500", arg=begun)
     played.set(suspend_data="a")
     assert 0.015 < course.progress()["time_spent_minutes"] < 0.5
 

@@ -2,7 +2,7 @@
 
 import { dataOf, find } from "./headway.js";
 import { hide, show } from "./notice.js";
-import { ask, codeOf } from "./service.js";
+import { ask, codeOf, learnerOf } from "./service.js";
 import { gettext } from "./words.js";
 
 /** @type {Record<string, string>} */
@@ -75,7 +75,8 @@ async function showStatus() {
   try {
     const answer = await ask(progress);
     if (!answer.ok) return;
-    const { status: present } = await answer.json();
+    const { user_id: learner, status: present } = await answer.json();
+    if (learner !== learnerOf(document)) return; // somebody else has signed in on this device since
     status.className = `lesson-status is-${present}`;
     status.textContent = STATUSES[present];
   } catch {

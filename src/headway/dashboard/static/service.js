@@ -69,7 +69,8 @@ export async function page(address, etag) {
   return found;
 }
 
-function learnerOf(/** @type {Document} */ root) {
+/** The identifier of the learner for whom a page was made. */
+export function learnerOf(/** @type {Document} */ root) {
   return root.querySelector('meta[name="learner"]')?.getAttribute("content");
 }
 
