@@ -212,9 +212,10 @@ def test_a_client_before_the_sign_in_waits_for_the_first_report(
     page = context.new_page()
     page.clock.install()
     player = Player(page, proxy, school, school.learner)
-    player.run("client.close();")
+    player.run("await client.flush(); client.close();")
     player.run("window.getToken = () => { window.asked = (window.asked ?? 0) + 1; throw new Error('signed out'); };")
     player.start()
+    page.wait_for_function("() => window.asked")
     page.clock.run_for(600_000)
     assert player.run("return asked;") == 1
     player.run("window.getToken = () => token; await lesson.report({ quiz_score: 4 });")

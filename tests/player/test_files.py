@@ -71,7 +71,7 @@ def shelf(running: Running) -> Shelf:
 )  # fmt: skip
 def test_a_part_of_a_file_is_answered(asked: str, status: int, got: str, said: str | None, shelf: Shelf) -> None:
     raw = httpx.Headers([(b"Range", asked.encode()), (b"Accept-Encoding", b"identity")])
-    answer = httpx.get(f"{shelf.root}letters.txt", headers=raw)
+    answer = httpx.get(f"{shelf.root}letters.txt", headers=raw, timeout=PATIENCE)
     assert (answer.status_code, answer.text, answer.headers.get("content-range")) == (status, got, said)
     assert answer.headers["content-length"] == str(len(got))
 
@@ -173,7 +173,7 @@ def _of_none(token: str) -> str:
 @pytest.mark.parametrize("change", [_forged, _expired, _of_none, lambda _: "x", lambda token: token[:-2]])
 def test_files_are_refused_without_a_valid_token(change: Callable[[str], str], shelf: Shelf) -> None:
     address = shelf.root.replace(shelf.token, change(shelf.token))
-    answer = httpx.get(f"{address}letters.txt")
+    answer = httpx.get(f"{address}letters.txt", timeout=PATIENCE)
     assert answer.status_code == 404
     assert LETTERS not in answer.text
     assert answer.headers["content-security-policy"].startswith("sandbox ")
@@ -203,8 +203,9 @@ def test_no_token_reaches_the_log(installation: Installation) -> None:
         with running.client(shelf.course.learner) as learner:
             launch = learner.post(f"{shelf.course.path()}/launches").raise_for_status().json()
         for address in (launch["commit_url"], launch["play_url"], launch["content_url"], f"{shelf.root}missing"):
-            httpx.get(httpx.URL(running.base_url).join(address))
-        httpx.post(httpx.URL(running.base_url).join(launch["commit_url"]), json={"cmi": {"location": "x"}})
+            httpx.get(httpx.URL(running.base_url).join(address), timeout=PATIENCE)
+        commits = httpx.URL(running.base_url).join(launch["commit_url"])
+        httpx.post(commits, json={"cmi": {"location": "x"}}, timeout=PATIENCE)
         eventually(lambda: any("/commits" in line and "status=200" in line for line in running.log))
         for token in (launch["launch"], shelf.token):
             assert token not in "".join(running.log)

@@ -75,8 +75,8 @@ def test_a_commit_whose_answer_is_lost_counts_once(context: BrowserContext, cour
         if len(lost) > 1:
             route.continue_()
             return
-        route.fetch()
         lost.append(route.request.post_data or "")
+        route.fetch()
         route.abort("connectionreset")
 
     played.page.route(COMMITS, lose)
@@ -176,13 +176,20 @@ def test_a_commit_of_a_launch_that_has_expired_is_refused_in_words(
 ) -> None:
     with visiting(browser, running, course.learner, refusals=(404,)) as context:
         opened = context.new_page()
-        opened.route(COMMITS, lambda route: route.continue_(url=route.request.url.replace("/launches/", "/launches/x")))
+        expired: list[str] = []
+
+        def expire(route: Route) -> None:
+            """Make the first launch one that has expired."""
+            address = route.request.url
+            expired.append(address)
+            route.continue_(url=address.replace("/launches/", "/launches/x") if address == expired[0] else address)
+
+        opened.route(COMMITS, expire)
         opened.goto(f"/dashboard/play/{course.course_id}/{course.lesson_ids[0]}")
         played = Played(opened)
         assert played.set(suspend_data="too late") == ["true", "false"]
         says(played, "Not saved")
         expect(notice(played)).to_contain_text("This lesson was open for too long.")
-        opened.unroute(COMMITS)
         opened.get_by_role("button", name="Try again").click()
         again = Played(opened)
         assert again.get("suspend_data") == [""]

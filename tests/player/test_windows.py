@@ -1,5 +1,6 @@
 """One learner in several windows, one after another on one device, and windows that are loaded again."""
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -164,6 +165,7 @@ def test_a_learner_goes_on_at_another_device(
     with visiting(browser, running, course.learner) as elsewhere:
         on_the_way = course.open(elsewhere)
         assert on_the_way.get("suspend_data", "entry") == ["at home", "resume"]
+        at_home.page.route(COMMITS, _older)
         context.set_offline(True)
         at_home.set(suspend_data="at home, later", session_time="PT2M", score__scaled="0.8")
         on_the_way.set(suspend_data="on the way", session_time="PT3M")
@@ -172,6 +174,12 @@ def test_a_learner_goes_on_at_another_device(
     # It arrives later, but it was made earlier: its time and its score count, and its state does not.
     assert course.cmi()["suspend_data"] == "on the way"
     assert course.progress()["time_spent_minutes"] == 5
+
+
+def _older(route: Route) -> None:
+    """Say that a commit was made a minute before it was: the test makes two in one moment."""
+    said = json.loads(route.request.post_data or "")
+    route.continue_(post_data=json.dumps(said | {"commitAgeSeconds": said["commitAgeSeconds"] + 60}))
 
 
 @pytest.mark.parametrize("version", [V12, V2004])

@@ -46,10 +46,11 @@ _MEMORY: Final = Path("/dev/shm")
 _MEMORY_NEEDED: Final = 1024**3
 _SMALL: Final = {"min_wal_size": "32MB", "max_wal_size": "64MB"}
 _ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-# Below those that Linux gives to outgoing connections: one of these could take the port of a server that is down.
-_PORTS: Final = range(20_000, 32_000)
 # A statement that the limit for locks has ended is no fault: Headway repeats it. A slow machine makes waits longer.
 _COMPLAINT: Final = re.compile(r"(ERROR|FATAL|PANIC):  (?!canceling statement due to lock timeout)")
+
+PORTS: Final = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections: one of these could take the port of a server that is down."""
 
 
 class ProgramError(Exception):
@@ -260,7 +261,7 @@ class Server:
 
     def start_anywhere(self) -> None:
         """Start it at a free port."""
-        for port in random.sample(_PORTS, 5):
+        for port in random.sample(PORTS, 5):
             self.port = port
             try:
                 return self.start()
@@ -356,7 +357,7 @@ def _start_pgbouncer(program: str, folder: Path, url: str, pool_size: int) -> in
     configuration = folder / "pgbouncer.ini"
     configuration.touch()
     configuration.chmod(0o644)
-    for port in random.sample(_PORTS, 5):
+    for port in random.sample(PORTS, 5):
         configuration.write_text(
             f"[databases]\n* = host={parts.hostname} port={parts.port} user={parts.username}\n"
             f"[pgbouncer]\npool_mode = transaction\ndefault_pool_size = {pool_size}\nmax_client_conn = 300\n"
