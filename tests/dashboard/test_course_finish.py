@@ -4,10 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from dashboard.own_course import Student, student
-from support.browser import LOOKS, barriers, fits, visiting
+from dashboard.own_course import Student, look_again, student
+from support.browser import LOOKS, PHONE, barriers, fits, visiting
 from support.files import NDJSON, line, ndjson
 from support.running import Running, course, lesson
 
@@ -40,6 +40,28 @@ def test_the_last_lesson_ends_the_course_with_a_panel_that_leads_on(
         assert fits(page)
         panel(page).get_by_role("link", name="Continue A course").click()
         page.wait_for_url(f"**{other.address}#continue")
+
+
+def test_the_panel_is_moved_to_although_the_page_is_being_fetched(browser: Browser, running: Running) -> None:
+    learner = Student(running, course(*(lesson(title=f"Lesson {number}") for number in range(1, 31))))
+    *earlier, last = [one["title"] for one in learner.document["lessons"]]
+    for title in earlier:
+        learner.write(title, status="completed")
+    with visiting(browser, running, learner.learner_id, width=PHONE) as context:
+        page = learner.open(context)
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route(f"**{learner.address}", hold, times=1)
+        with page.expect_request(f"**{learner.address}"):
+            look_again(page)
+        with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            page.get_by_role("button", name=f"Mark as done {last}").click()
+        expect(page.get_by_role("status")).to_have_text("Marked as done")
+        held[0].continue_()
+        expect(panel(page)).to_be_in_viewport()
 
 
 def test_the_panel_leads_to_a_course_to_begin_then_to_all_courses(browser: Browser, running: Running) -> None:

@@ -48,6 +48,11 @@ export function show(error, again) {
   notice.hidden = false;
 }
 
+/** What the notice offers to try again; null where there is no notice. */
+export function offered() {
+  return retried;
+}
+
 /** The address of the sign-in page, which leads back to this page. */
 export function signInAddress() {
   const path = find(".bar-name").getAttribute("href");

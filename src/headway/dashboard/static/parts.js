@@ -2,7 +2,7 @@
 // when its tab is shown again. A page without an etag does not ask by itself.
 
 import { focusedIn, localize } from "./headway.js";
-import { hide, show } from "./notice.js";
+import { hide, offered, show } from "./notice.js";
 import { writes } from "./progress.js";
 import { page, SignedOut, SomebodyElse } from "./service.js";
 import { gettext } from "./words.js";
@@ -13,23 +13,31 @@ const LONGEST_PRESS_MS = 5_000; // the release may be lost to another window
 const LOOK_MS = 20; // between two looks whether the release has come
 /** @returns {HTMLElement | null} */
 const partWithEtag = () => document.querySelector("[data-page-etag]");
-let isUnderWay = false;
-let isAskedAgain = false;
+/** @type {Promise<void> | null} */
+let underWay = null;
+/** @type {Promise<void> | null} */
+let following = null; // what waits for the one under way
 let isOver = false; // the session has ended: only the reader can go on
 let isPressed = false; // a key or a pointer
 
-/** Fetch the page's parts again. `whole`: without the page's etag, so that the service always sends them. */
-export async function refresh(whole = false) {
-  if (isUnderWay) {
-    isAskedAgain ||= whole; // the request that is under way may be answered that nothing has changed
-    return;
+/**
+ * Fetch the page's parts again. Fulfilled when they are shown. `whole`: without the page's etag, so that the service
+ * always sends them.
+ * @returns {Promise<void>}
+ */
+export function refresh(whole = false) {
+  if (!underWay) {
+    underWay = fetchParts(whole).finally(() => {
+      underWay = null;
+    });
+    return underWay;
   }
-  isUnderWay = true;
-  await fetchParts(whole);
-  isUnderWay = false;
-  if (!isAskedAgain) return;
-  isAskedAgain = false;
-  refresh(true);
+  if (!whole) return underWay;
+  following ??= underWay.then(() => {
+    following = null;
+    return refresh(true); // the request that was under way may have been answered that nothing has changed
+  });
+  return following;
 }
 
 async function fetchParts(/** @type {boolean} */ whole) {
@@ -40,7 +48,8 @@ async function fetchParts(/** @type {boolean} */ whole) {
     hide(again);
   } catch (error) {
     isOver = error instanceof SignedOut || error instanceof SomebodyElse;
-    show(error, again);
+    // A write that has failed stays what is tried again, unless it can be tried no more.
+    show(error, error instanceof SomebodyElse ? again : (offered() ?? again));
   }
 }
 
