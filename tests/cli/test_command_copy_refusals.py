@@ -22,7 +22,6 @@ from cli.copies import (
 )
 from support.database import write_lock
 from support.postgres import Session, session
-from support.probes import free_port
 from support.program import Finished, headway
 from support.running import HEADWAY, eventually, service_environment
 
@@ -76,7 +75,7 @@ def test_a_missing_source_is_refused_and_not_created(folder: Path, sqlite_url: s
 UNUSABLE = {
     "no store": (f"mysql://headway:{PASSWORD}@db/headway", 2, "no store for mysql"),
     "nothing": ("", 2, "no store for an empty address"),
-    "nobody there": (f"postgresql://headway:{PASSWORD}@127.0.0.1:{free_port()}/headway", 1, "does not answer"),
+    "nobody there": (f"postgresql://headway:{PASSWORD}@127.0.0.1:1/headway", 1, "does not answer"),
     "number sign": (f"postgresql://headway:{PASSWORD}#{PASSWORD}@db/headway", 2, "percent form"),
     "slash": (f"postgresql://headway:1/{PASSWORD}@db/headway", 2, "percent form"),
     "question mark": (f"postgresql://headway:1?{PASSWORD}@db/headway", 2, "percent form"),
@@ -156,8 +155,7 @@ def test_a_lost_connection_is_reported(folder: Path, sqlite_url: str, postgres_u
     with holding_up(connected, before.all_progress[0]), session(postgres_url) as looking:
         under_way = Copying(folder, sqlite_url, postgres_url)
         waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        eventually(lambda: looking.value(f"SELECT count(*) {waiting}") == 1)
-        looking.rows(f"SELECT pg_terminate_backend(pid) {waiting}")
+        eventually(lambda: looking.rows(f"SELECT pg_terminate_backend(pid) {waiting}") != [])
         finished = under_way.finish()
     check_refusal(finished, 1, "interrupted", "terminating connection")
 

@@ -62,6 +62,7 @@ def test_a_class_is_chosen_for_the_whole_course(browser: Browser, running: Runni
         expect(page.get_by_text("No learners match these filters.").last).to_be_visible()
         assert f"group={group_id}" in page.url
         page.get_by_role("link", name="Activity").click()
+        page.wait_for_load_state()
         expect(choice(page, "Class")).to_have_value(group_id)
         page.get_by_text("Show the figures").click()
         today = days(page).first.locator("td").first

@@ -1,7 +1,6 @@
 """The open page of a course: its figures change with writes, and a lost connection is shown."""
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,6 +27,7 @@ from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
 from support.browser import barriers, cookie_of, visiting
+from support.probes import free_port
 from support.program import forked_headway_serve
 from support.running import SECRET, Running, course, lesson
 
@@ -207,8 +207,7 @@ def test_a_new_title_and_pass_mark_are_shown_everywhere(browser: Browser, runnin
 
 
 def test_a_lost_connection_is_shown_and_opened_again(browser: Browser, folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = str(listener.getsockname()[1])
+    port = str(free_port())
     with forked_headway_serve(folder, "--port", port) as running:
         taught = Taught(running)
         context = complaining(browser, running.base_url, cookie_of(running, str(uuid4()), TEACHER))

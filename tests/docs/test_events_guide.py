@@ -22,6 +22,7 @@ import standardwebhooks
 from headway.domain.events import EventType
 from headway.domain.webhooks import new_secret
 from headway.formats.events import EventDocument
+from support.probes import free_port
 from support.program import Program
 from support.running import clean_environment, course, eventually, lesson
 
@@ -54,8 +55,7 @@ class Example:
         self.folder = folder
         self.secret = secret
         self._events = events
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     @property
     def address(self) -> str:

@@ -346,19 +346,26 @@ def _resident_mib(running: Running) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / KIB
 
 
-def test_clients_that_do_not_read_are_cut_off_and_use_little_memory(impatient: Running) -> None:
+@pytest.fixture
+def unread(tmp_path: Path) -> Iterator[Running]:
+    """Yield a service that waits only for clients that take no answer."""
+    with forked_headway_serve(tmp_path, patience_seconds=1, connection_limit=LIMIT) as running:
+        yield running
+
+
+def test_clients_that_do_not_read_are_cut_off_and_use_little_memory(unread: Running) -> None:
     lessons = [lesson(title="x" * 200) for _ in range(2500)]
-    path = f"{PREFIX}/courses/{impatient.put_course(course(*lessons))}"
-    before, resident = _cut_off(impatient, "answer_not_taken"), _resident_mib(impatient)
-    silent = [_connected(impatient) for _ in range(LIMIT - 10)]
+    path = f"{PREFIX}/courses/{unread.put_course(course(*lessons))}"
+    before, resident = _cut_off(unread, "answer_not_taken"), _resident_mib(unread)
+    silent = [_connected(unread) for _ in range(LIMIT - 10)]
     try:
         for connection in silent:
             connection.sendall(_request("GET", path) * 64)
-        eventually(lambda: _cut_off(impatient, "answer_not_taken") == before + len(silent), seconds=80)
+        eventually(lambda: _cut_off(unread, "answer_not_taken") == before + len(silent), seconds=80)
     finally:
         for connection in silent:
             connection.close()
-    assert _resident_mib(impatient) < resident + 100
+    assert _resident_mib(unread) < resident + 100
 
 
 def test_a_large_answer_is_sent_in_pieces() -> None:

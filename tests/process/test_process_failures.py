@@ -151,7 +151,7 @@ def test_a_database_is_not_mixed_with_the_log_of_the_one_it_replaced(
             shutil.copy(backup, folder / "headway.db")
             check_unavailable(write(running, progress, 2))
             check_unavailable(get(running, "/readyz"))
-            assert "move_away" in "".join(running.log)
+            eventually(lambda: "move_away" in "".join(running.log))
         assert values(running, all_progress) == {progress.lesson_id: 1}
         assert write(running, progress, 2).status_code == 200
 

@@ -13,7 +13,7 @@ import pytest
 from support.files import NDJSON, line, ndjson
 from support.program import forked_headway_serve
 from support.running import PATIENCE, PREFIX, Running, authorization, course, eventually
-from support.tables import let_imports_run_out, rows, tables_that_name
+from support.tables import execute, let_imports_run_out, rows, tables_that_name
 
 IMPORT = "/progress/import"
 ADMIN = str(uuid4())
@@ -98,6 +98,7 @@ def test_a_killed_import_continues(folder: Path, database_url: str) -> None:
     [(noted, done)] = state(database_url)
     assert 1_000 < noted < LINES
     assert not done
+    execute(database_url, "UPDATE imports SET updated_at = '2999-01-01T00:00:00.000000+00:00'")  # as just noted
     with _served(folder, database_url) as (running, admin):
         early = admin.post(IMPORT, content=content, headers=NDJSON | KEY)
         assert (early.status_code, early.headers["retry-after"]) == (409, "10")

@@ -235,9 +235,9 @@ def waiting_commits(operator: Session) -> int:
 
 
 def cut_connections(operator: Session) -> None:
-    """Everybody else's, in the middle of whatever they do."""
+    """Cut everybody else's, in the middle of whatever they do, and wait until their processes have ended."""
     others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    assert operator.rows(f"SELECT pg_terminate_backend(pid) FROM ({others}) AS other")
+    assert operator.rows(f"SELECT pg_terminate_backend(pid, 20000) FROM ({others}) AS other")
 
 
 def test_a_service_without_its_tables_is_not_ready(folder: Path, postgres_url: str) -> None:

@@ -10,7 +10,7 @@ from support.database import read_only, write_ahead_log, write_lock
 from support.load import Written, players, stored, write
 from support.probes import address, queued_writes, refuses_connections
 from support.program import forked_headway_serve, headway
-from support.running import PREFIX, eventually, headway_serve, token
+from support.running import PATIENCE, PREFIX, eventually, headway_serve, token
 
 # uvicorn stops gracefully, then lets the signal do what it does to a program without a handler: SIGTERM ends the
 # process (143 to a shell; systemd and Docker count it as a clean stop), SIGINT is a KeyboardInterrupt, for which
@@ -69,15 +69,15 @@ def test_an_endless_request_does_not_prevent_the_stop(folder: Path, all_progress
 
 def test_a_request_that_the_stop_cuts_off_gets_retry_after(folder: Path, all_progress: list[Written]) -> None:
     with (
-        forked_headway_serve(folder, shutdown_seconds=1, lock_seconds=2, batch_limit=1) as running,
+        forked_headway_serve(folder, shutdown_seconds=1, lock_seconds=PATIENCE, batch_limit=1) as running,
         ThreadPoolExecutor(2) as pool,
-        write_lock(folder),
     ):
-        answers = [pool.submit(write, running, progress) for progress in all_progress[:2]]
-        eventually(lambda: queued_writes(running) == 1)
-        running.process.terminate()
-        assert [answer.result(20).status_code for answer in answers] == [503, 503]
-        assert running.process.wait(20) == -signal.SIGTERM
+        with write_lock(folder):
+            answers = [pool.submit(write, running, progress) for progress in all_progress[:2]]
+            eventually(lambda: queued_writes(running) == 1)
+            running.process.terminate()
+            assert [answer.result(PATIENCE).status_code for answer in answers] == [503, 503]
+        assert running.process.wait(PATIENCE) == -signal.SIGTERM
     assert "Traceback" not in "".join(running.log)
 
 

@@ -220,10 +220,10 @@ def test_workers_serve_when_the_disk_for_their_metrics_is_full(folder: Path, pos
         for progress in new_lesson_progress(running, learners=4):
             assert write(running, progress).status_code == 200
         assert PUT_LESSON in get(running, "/metrics").text
-        log = "".join(running.log)
-        assert log.count("metrics_not_shared") == WORKERS
-        assert "worker_replaced" not in log
         assert running.stop() == 0
+    log = "".join(running.log)
+    assert log.count("metrics_not_shared") == WORKERS
+    assert "worker_replaced" not in log
 
 
 def figures(answer: httpx.Response) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from support.program import ForkedProgram, drain, open_memory_file
-from support.running import Process, clean_environment
+from support.running import PATIENCE, Process, clean_environment
 
 
 class Demo(NamedTuple):
@@ -57,6 +57,6 @@ def read_demo(printed: Iterator[str]) -> Demo:
 def end(process: Process) -> None:
     process.terminate()
     try:
-        process.wait(20)
+        process.wait(PATIENCE)
     finally:
         process.kill()
