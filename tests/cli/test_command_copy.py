@@ -23,7 +23,7 @@ from cli.copies import (
     holding_up,
     installation,
 )
-from headway.domain.changes import Restart
+from headway.domain.removals import Restart
 from storage.stores import opened, postgres_store
 from support.documents import course_document
 from support.postgres import Databases, Session, session

@@ -82,6 +82,10 @@ class Player:
         self.page = page
         self.page.wait_for_function("() => video.duration > 0")
 
+    def begin(self, rate: float) -> None:
+        """Play from where it is. The test goes on meanwhile."""
+        self.page.evaluate("(rate) => { video.playbackRate = rate; return video.play(); }", rate)
+
     def play(self, until: float | None = None, rate: float = FAST) -> None:
         """Play from where it is, to a position where one is given, else to the end. Then the video is paused.
 
@@ -175,7 +179,7 @@ def test_seeking_to_the_end_is_not_watching(context: BrowserContext, learner: Le
 def test_seeking_while_it_plays_is_not_watching(context: BrowserContext, learner: Learner, media: str) -> None:
     one = Player(opened(context, learner.page(VIDEO, bind(media))))
     one.knows_what_is_stored()
-    one.page.evaluate("() => { video.playbackRate = 1; return video.play(); }")
+    one.begin(1)
     for second in (3, 6, 9, SECONDS - 0.5):
         one.seek(second)
     one.page.wait_for_function("() => video.ended")
@@ -209,7 +213,7 @@ def test_the_speed_does_not_matter_to_what_was_watched(context: BrowserContext, 
 
 def test_a_change_of_the_speed_counts_the_time_of_each(context: BrowserContext, learner: Learner) -> None:
     one = player(context, learner)
-    one.page.evaluate("() => { video.playbackRate = 1; return video.play(); }")
+    one.begin(1)
     one.page.wait_for_function("() => video.currentTime >= 1.5")
     at = one.page.evaluate("() => { video.playbackRate = 10; return video.currentTime; }")
     one.page.wait_for_function("() => video.ended")
@@ -312,7 +316,7 @@ def test_time_passes_only_while_the_page_is_visible(context: BrowserContext, lea
         return video.currentTime;
     }"""
     one = player(context, learner)
-    one.page.evaluate("() => { video.playbackRate = 2; return video.play(); }")
+    one.begin(2)
     one.page.wait_for_function("() => video.currentTime >= 2")
     with one.page.expect_request("**/progress/sync") as reported:
         hidden_at = one.page.evaluate(tell, "hidden")
@@ -328,7 +332,7 @@ def test_time_passes_only_while_the_page_is_visible(context: BrowserContext, lea
 
 def test_what_is_left_with_the_page_is_reported(context: BrowserContext, learner: Learner) -> None:
     one = player(context, learner)
-    one.page.evaluate("() => { video.playbackRate = 2; return video.play(); }")
+    one.begin(2)
     one.page.wait_for_function("() => video.currentTime >= 4")
     one.page.goto("about:blank")
     row = learner.soon(lambda row: row["video_position_seconds"] >= 4)
@@ -362,7 +366,7 @@ def test_a_page_that_was_open_meanwhile_keeps_what_was_watched_elsewhere(
     learner.put(metadata={"watched": [[0, 2], [5, 9]], "own": 1}, time_spent_minutes=7)
     a_minute_passes(one.page)
     one.seek(10.5)
-    one.page.evaluate("(rate) => { video.playbackRate = rate; return video.play(); }", SLOWEST)
+    one.begin(SLOWEST)
     one.page.wait_for_function("() => watched.ranges.some(([, end]) => end === 9)")
     one.play(rate=1)
     row = learner.soon(lambda row: row["video_position_seconds"] >= SECONDS - 0.2)
@@ -379,7 +383,7 @@ def test_what_was_removed_elsewhere_does_not_come_back(context: BrowserContext, 
     one.knows_what_is_stored()
     learner.remove()
     a_minute_passes(one.page)
-    one.page.evaluate("(rate) => { video.playbackRate = rate; return video.play(); }", SLOWEST)
+    one.begin(SLOWEST)
     one.page.wait_for_function("() => watched.percentage < 50")
     one.pause()
     one.seek(11)

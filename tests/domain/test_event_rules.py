@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from domain.values import COURSE, LEARNER, NOW, UPDATES, course, lesson, quiz
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, Restart, Work, restart
+from headway.domain.changes import Changes, Work
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, is_completed, is_started
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.events import Event, EventId, EventType, NewEvent, Recording, Values, published
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress, Status
+from headway.domain.removals import Restart, restart
 from headway.domain.runs import RunStart
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition
 

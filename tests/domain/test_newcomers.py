@@ -7,7 +7,8 @@ import pytest
 
 from domain.values import course, lesson
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, ChangeSet, Newcomers
+from headway.domain.change_sets import ChangeSet
+from headway.domain.changes import Changes, Newcomers
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.identifiers import CourseId, GroupId, LearnerId

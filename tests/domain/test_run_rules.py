@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from domain.values import COURSE, LEARNER, NOW, course, lesson, quiz
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, ChangeSet, Outcome, Work
+from headway.domain.change_sets import ChangeSet
+from headway.domain.changes import Changes, Outcome, Work
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.errors import RunConflictError

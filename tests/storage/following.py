@@ -17,11 +17,12 @@ import asyncpg
 
 from domain.values import lesson
 from headway.domain import events
-from headway.domain.changes import ChangeSet, Restart
+from headway.domain.change_sets import ChangeSet
 from headway.domain.events import Recording
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
+from headway.domain.removals import Restart
 from headway.domain.writes import LessonWrite
 from headway.storage.postgres import learners, writer
 from headway.storage.shared.events import StoredEvents

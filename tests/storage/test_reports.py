@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from domain.values import COURSE, LEARNER, NOW, UPDATES, VALUES, course, lesson, quiz
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, ChangeSet, Work
+from headway.domain.change_sets import ChangeSet
+from headway.domain.changes import Changes, Work
 from headway.domain.counters import Counters, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay
 from headway.domain.dating import NO_TIMES, Times

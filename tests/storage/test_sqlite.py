@@ -13,12 +13,12 @@ import pytest
 
 from domain.values import EARLIER, LATER, course, finished, lesson
 from headway.domain.catalogue import Course
-from headway.domain.changes import Restart
 from headway.domain.counters import CourseCounts, DayCounts, lesson_counts
 from headway.domain.course_progress import LearnerDay, contribution
 from headway.domain.edits import Recalculation
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.removals import Restart
 from headway.domain.roster import RosterQuery
 from headway.storage.sqlite import SqliteStore, schema
 from headway.storage.sqlite.rows import from_lesson_progress

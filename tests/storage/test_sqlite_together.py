@@ -16,11 +16,11 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
-from headway.domain.changes import Restart
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import LessonNotFoundError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.removals import Restart
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.jobs.runner import Runner
 from headway.jobs.upkeep import Finisher

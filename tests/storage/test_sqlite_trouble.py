@@ -11,10 +11,10 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
-from headway.domain.changes import Restart
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
+from headway.domain.removals import Restart
 from headway.domain.writes import LessonWrite
 from headway.storage.sqlite import checkpoints, schema
 from headway.storage.sqlite.checkpoints import FEW_PAGES

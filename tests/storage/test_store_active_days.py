@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
-from headway.domain.changes import Restart
 from headway.domain.course_progress import NEVER, LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
+from headway.domain.removals import Restart
 from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened
 
 MINUTE = 1_000_000

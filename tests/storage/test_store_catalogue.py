@@ -9,10 +9,10 @@ import pytest
 from domain.values import course as course_of
 from domain.values import lesson, quiz
 from headway.domain.catalogue import Course, CourseOutline, LessonKind
-from headway.domain.changes import Restart
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import ContentId, CourseId
 from headway.domain.ports import Store
+from headway.domain.removals import Restart
 from storage.stores import (
     MakeStore,
     exact_tally,

@@ -7,12 +7,12 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.changes import Restart
 from headway.domain.course_progress import LessonsStamp, Tally
 from headway.domain.errors import LessonNotFoundError
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
+from headway.domain.removals import Restart
 from storage.stores import (
     Clock,
     MakeStore,

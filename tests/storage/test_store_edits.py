@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from domain.courses import courses, later
 from domain.values import UPDATES_WITHOUT_NULLS, course, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit
-from headway.domain.changes import Restart
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.removals import Restart
 from headway.domain.writes import LessonWrite
 from headway.jobs.runner import Runner
 from headway.jobs.upkeep import Recalculator

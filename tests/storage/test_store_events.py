@@ -10,7 +10,6 @@ import pytest
 from domain.values import course as course_of
 from domain.values import quiz as quiz_of
 from headway.domain.catalogue import OnEdit
-from headway.domain.changes import Restart
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import CursorExpiredError, RefusedWriteError
@@ -18,6 +17,7 @@ from headway.domain.events import Event, EventType, Recording
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
+from headway.domain.removals import Restart
 from headway.domain.runs import RunStart
 from storage.stores import (
     ALL_EVENTS,

@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 
 from domain.values import lesson, quiz
-from headway.domain.changes import Restart
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import GroupNotFoundError, InvalidValueError, PreconditionFailedError
 from headway.domain.groups import MOST_MEMBERS, Group, GroupOutline, GroupQuery, group_of, position_of
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
+from headway.domain.removals import Restart
 from headway.domain.roster import RosterOrder, RosterQuery, ids_beginning
 from headway.domain.roster import position_of as position_in_roster
 from headway.domain.writes import Precondition

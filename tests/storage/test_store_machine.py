@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from domain.values import UPDATES, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
-from headway.domain.changes import Restart
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
@@ -33,6 +32,7 @@ from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, P
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import recalculate as recalculate_lesson_progress
+from headway.domain.removals import Restart
 from headway.domain.runs import RunStart
 from headway.domain.statistics import NO_CHANGES, WeekChange, WeekChanges, reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written

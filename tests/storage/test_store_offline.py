@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.values import EARLIER, LATER, UPDATES, lesson, quiz
-from headway.domain.changes import Restart
 from headway.domain.course_progress import CourseProgress, EnrolmentSource
 from headway.domain.enrolments import Enforcement, EnrolmentChange, EnrolmentMode
 from headway.domain.errors import LessonNotFoundError, NotEnrolledError, OtherRunError
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
+from headway.domain.removals import Restart
 from headway.domain.runs import RunStart
 from headway.domain.writes import LessonWrite, Written
 from storage.stores import (

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from headway.domain.changes import Restart
 from headway.domain.errors import PreconditionFailedError
 from headway.domain.identifiers import LearnerId
 from headway.domain.people import LearnerProfile, PeopleQuery, position_of, query_words
 from headway.domain.ports import Store
 from headway.domain.progress import Status
+from headway.domain.removals import Restart
 from headway.domain.writes import Precondition
 from headway.storage.shared import profiles as stored_profiles
 from storage.stores import MakeStore, merge_write, new_course, new_learner, opened

@@ -5,7 +5,6 @@ from collections import Counter
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, CoursePut, Lesson
-from headway.domain.changes import Restart
 from headway.domain.course_progress import NOTHING, Tally
 from headway.domain.errors import (
     CourseNotFoundError,
@@ -17,6 +16,7 @@ from headway.domain.errors import (
 from headway.domain.identifiers import CourseId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
+from headway.domain.removals import Restart
 from headway.domain.writes import LessonWrite, Precondition, Written
 from storage.stores import (
     MakeStore,

@@ -9,10 +9,10 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.changes import Restart
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
+from headway.domain.removals import Restart
 from headway.domain.roster import RosterOrder, RosterQuery
 from headway.domain.statistics import statistics_of
 from headway.domain.writes import LessonWrite

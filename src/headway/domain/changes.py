@@ -1,8 +1,7 @@
 """How works change one learner's data in one course: lesson progress, course progress, days, and the course's figures.
 
-A work is a write, a restored export, a recalculation, a change of an enrolment or the start of a run. Every change goes
-through this module: writes, imports, restored exports, recalculations after an edit of the course, enrolments, runs,
-starting over, and erasing. A store reads what `needs` asks for, lets `Changes` decide, and stores the `ChangeSet`.
+A work is a write, a restored export, a recalculation, a change of an enrolment or the start of a run. A store reads
+what `needs` asks for, lets `Changes` decide, and stores the `ChangeSet`. Progress is removed as a whole in `removals`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,15 +11,13 @@ from typing import NamedTuple, TypeGuard
 from uuid import uuid4
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.change_sets import ChangeSet, LessonChange
 from headway.domain.completions import NewCompletion, is_completion
-from headway.domain.counters import Counters
 from headway.domain.course_progress import (
     CourseProgress,
     LearnerDay,
-    emptied,
     next_revision,
     recalculate,
-    restarted,
     without_progress,
 )
 from headway.domain.dating import NO_TIMES
@@ -33,13 +30,11 @@ from headway.domain.events import (
     BY_OTHERS,
     NOT_RECORDED,
     Actor,
-    ActorKind,
-    NewEvent,
     Recording,
-    for_learner,
+    acting_for_learner,
 )
 from headway.domain.holdings import CourseProgressKey
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.identifiers import LearnerId, LessonId, ProgressId
 from headway.domain.limits import check_write, is_limited
 from headway.domain.offline import removed_since
 from headway.domain.presence import (
@@ -59,7 +54,6 @@ from headway.domain.runs import (
     RunStart,
     check_began,
     check_ended_runs,
-    check_number,
     check_start,
     enters_run,
     in_run,
@@ -82,73 +76,6 @@ class Needs(NamedTuple):
     lessons: AbstractSet[LessonId]
     all_lessons: bool
     days: bool
-
-
-class LessonChange(NamedTuple):
-    """A lesson's progress before and after (`None`: there is none)."""
-
-    lesson_id: LessonId
-    before: LessonProgress | None
-    after: LessonProgress | None
-
-
-class ChangeSet(NamedTuple):
-    """All changes of one learner in one course. Every change gives the course progress a new revision.
-
-    `days` are the finished days that changed (`None`: the day is removed). `days_before` are the finished days that
-    were read before. `completions` are those by which the learner has completed the course. `ended_runs` are the runs
-    that end. `events` are what happened, for those who follow along.
-    """
-
-    learner_id: LearnerId
-    course_id: CourseId
-    before: CourseProgress | None
-    after: CourseProgress | None
-    lessons: Sequence[LessonChange]
-    days_before: Days
-    days: ChangedDays
-    completions: Sequence[NewCompletion] = ()
-    ended_runs: Sequence[EndedRun] = ()
-    events: Sequence[NewEvent] = ()
-
-    @property
-    def stored_progress(self) -> CourseProgress | None:
-        """The course progress to store; `None` where nothing changes."""
-        return self.after if self.after is not self.before else None
-
-    def of_newcomer(self, learner_id: LearnerId) -> "ChangeSet":
-        """Return the same changes of another learner. Neither of the two had course progress."""
-        after = None if self.after is None else self.after._replace(learner_id=learner_id)
-        events = tuple(for_learner(event, learner_id) for event in self.events)
-        return self._replace(learner_id=learner_id, after=after, events=events)
-
-    @property
-    def stored_lessons(self) -> Iterable[LessonProgress]:
-        """The lesson progress to store."""
-        return (lesson.after for lesson in self.lessons if lesson.after is not None)
-
-    @property
-    def removed_lessons(self) -> Iterable[LessonId]:
-        """The lessons whose progress is to be removed."""
-        return (lesson.lesson_id for lesson in self.lessons if lesson.after is None)
-
-    @property
-    def stored_days(self) -> Iterable[LearnerDay]:
-        """The finished days to store."""
-        return (day for day in self.days.values() if day is not None)
-
-    @property
-    def removed_days(self) -> Iterable[date]:
-        """The dates of finished days to remove."""
-        return (moment for moment, day in self.days.items() if day is None and moment in self.days_before)
-
-    def add_to(self, counters: Counters) -> None:
-        """Add the changes of the course's figures to `counters`."""
-        for lesson in self.lessons:
-            counters.change_lesson(lesson.before, lesson.after)
-        counters.change_course_progress(self.before, self.after)
-        if self.days:
-            counters.change_days(self.course_id, self.days_before, self.days)
 
 
 def needs(
@@ -436,54 +363,6 @@ def is_only_enrolment(works: Sequence[Work]) -> TypeGuard[Sequence[EnrolmentChan
     return len(works) == 1 and isinstance(works[0], EnrolmentChange)
 
 
-class Restart(NamedTuple):
-    """A request to start a course over.
-
-    `run` is the run in which the learner must be (`None`: any). `acting` is the person who asks for the learner;
-    `None`: the learner asks.
-    """
-
-    learner_id: LearnerId
-    course_id: CourseId
-    run: int | None = None
-    acting: LearnerId | None = None
-
-
-def restart(
-    asked: Restart,
-    progress: CourseProgress,
-    lessons: Sequence[LessonProgress],
-    now: datetime,
-    recording: Recording = NOT_RECORDED,
-) -> ChangeSet:
-    """Return the changes where a learner starts a course over: all lesson progress is removed, the days stay.
-
-    Raises `OtherRunError` where the learner is not in the run that is asked for.
-    """
-    check_number(progress, asked.run)
-    after = restarted(progress, now)
-    events: Sequence[NewEvent] = ()
-    if recording.is_on and (progress.started_at is not None or lessons):
-        recorder = Recorder(recording, asked.learner_id, asked.course_id)
-        recorder.restart(progress, after, lessons, _acting(asked.acting), now)
-        events = recorder.events
-    key = progress.learner_id, progress.course_id
-    return ChangeSet(*key, progress, after, _removed(lessons), NO_DAYS, NO_DAYS, events=events)
-
-
-def erase(
-    key: CourseProgressKey,
-    progress: CourseProgress | None,
-    lessons: Iterable[LessonProgress],
-    days: Iterable[LearnerDay],
-    now: datetime,
-) -> ChangeSet:
-    """Return the changes that remove all data of a learner in a course. Empty course progress stays."""
-    known = {day.date: day for day in days}
-    after = emptied(progress, now) if progress else None
-    return ChangeSet(*key, progress, after, _removed(lessons), known, dict.fromkeys(known))
-
-
 def all_written(outcomes: Sequence[object]) -> Sequence[Written | bool]:
     """Return the outcomes of writes and restores that are stored all or none.
 
@@ -503,14 +382,10 @@ def by_learner_and_course(works: Sequence[Work]) -> dict[CourseProgressKey, list
     return positions
 
 
-def _removed(lessons: Iterable[LessonProgress]) -> Sequence[LessonChange]:
-    return [LessonChange(lesson.lesson_id, lesson, None) for lesson in lessons]
-
-
 def _actor_of(work: Work) -> Actor:
     match work:
         case LessonWrite():
-            return BY_IMPORT if work.is_imported or work.restored is not None else _acting(work.written_by)
+            return BY_IMPORT if work.is_imported or work.restored is not None else acting_for_learner(work.written_by)
         case CourseProgressRefresh():
             return BY_EDIT
         case CourseProgressRestore():
@@ -519,10 +394,6 @@ def _actor_of(work: Work) -> Actor:
             return BY_LEARNER if work.by_learner else BY_OTHERS
         case RunStart():
             return BY_OTHERS
-
-
-def _acting(person: LearnerId | None) -> Actor:
-    return BY_LEARNER if person is None else Actor(ActorKind.ON_BEHALF, person)
 
 
 def _new_id() -> ProgressId:

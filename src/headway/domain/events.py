@@ -73,6 +73,12 @@ BY_OTHERS: Final = Actor(ActorKind.ON_BEHALF)
 BY_IMPORT: Final = Actor(ActorKind.IMPORT)
 BY_EDIT: Final = Actor(ActorKind.EDIT)
 
+
+def acting_for_learner(person: LearnerId | None) -> Actor:
+    """Return who acts where `person` does so for the learner; `None`: the learner does."""
+    return BY_LEARNER if person is None else Actor(ActorKind.ON_BEHALF, person)
+
+
 Value = str | int | float | bool | None
 Values = Mapping[str, Value]
 NO_VALUES: Final[Values] = {}

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
-from headway.domain.changes import Restart
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_list import CourseFigures, CourseFiguresQuery
@@ -29,6 +28,7 @@ from headway.domain.launches import ContentState, SilentLaunch
 from headway.domain.notes import Note
 from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
+from headway.domain.removals import Restart
 from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.sign_in import SignIn

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Self
 
 from headway.domain.catalogue import Lesson
-from headway.domain.changes import Restart
 from headway.domain.course_progress import LessonsStamp, Summary, summarise
 from headway.domain.errors import HeadwayError, LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
@@ -14,6 +13,7 @@ from headway.domain.outline import OutlineLesson, outline
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
+from headway.domain.removals import Restart
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.service.course_progress import ExplainedSummary, LessonAndProgress, in_order, read_learner
 

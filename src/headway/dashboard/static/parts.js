@@ -16,7 +16,7 @@ const partWithEtag = () => document.querySelector("[data-page-etag]");
 /** @type {Promise<void> | null} */
 let underWay = null;
 /** @type {Promise<void> | null} */
-let following = null; // what waits for the one under way
+let following = null; // the refresh that begins when the one under way has ended
 let isOver = false; // the session has ended: only the reader can go on
 let isPressed = false; // a key or a pointer
 

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from typing import Final
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, ChangeSet, Needs, Newcomers, Work, is_only_enrolment, needs
+from headway.domain.change_sets import ChangeSet
+from headway.domain.changes import Changes, Needs, Newcomers, Work, is_only_enrolment, needs
 from headway.domain.course_progress import LearnerDay
 from headway.domain.enrolments import Enforcement
 from headway.domain.events import NOT_RECORDED, Recording

@@ -7,13 +7,14 @@ from typing import Final
 
 import asyncpg
 
-from headway.domain.changes import ChangeSet, Restart, erase, restart
+from headway.domain.change_sets import ChangeSet
 from headway.domain.course_progress import CourseProgress, LearnerDay
 from headway.domain.dating import microseconds
 from headway.domain.events import NOT_RECORDED, Recording, erased_event
 from headway.domain.holdings import HeldDay, LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
+from headway.domain.removals import Restart, erase, restart
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.figures import any_slot

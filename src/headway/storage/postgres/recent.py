@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from headway.domain.changes import ChangeSet
+from headway.domain.change_sets import ChangeSet
 from headway.domain.course_progress import CourseProgress
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import LessonId

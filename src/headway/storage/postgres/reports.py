@@ -7,7 +7,7 @@ or none where another process has changed the course progress of one. What it ne
 from collections.abc import Sequence
 from typing import Any
 
-from headway.domain.changes import ChangeSet
+from headway.domain.change_sets import ChangeSet
 from headway.domain.counters import Counters
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database

@@ -14,7 +14,6 @@ import asyncpg
 
 from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
-from headway.domain.changes import Restart
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_list import CourseFigures, CourseFiguresQuery
@@ -28,6 +27,7 @@ from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.notes import Note
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
+from headway.domain.removals import Restart
 from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.statistics import CourseReading

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from headway.domain.changes import ChangeSet, Newcomers, Work, all_written, by_learner_and_course
+from headway.domain.change_sets import ChangeSet
+from headway.domain.changes import Newcomers, Work, all_written, by_learner_and_course
 from headway.domain.completions import NewCompletion
 from headway.domain.counters import Counters
 from headway.domain.enrolments import Enforcement

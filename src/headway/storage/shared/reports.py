@@ -7,7 +7,7 @@ write nothing that it leaves as it is.
 from collections.abc import Sequence
 from typing import Final
 
-from headway.domain.changes import ChangeSet
+from headway.domain.change_sets import ChangeSet
 from headway.domain.course_progress import CourseProgress
 from headway.domain.progress import LessonProgress
 

@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 import apsw
 
-from headway.domain import changes
-from headway.domain.changes import ChangeSet
+from headway.domain import removals
+from headway.domain.change_sets import ChangeSet
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import LearnerDay
@@ -124,6 +124,6 @@ def _erased(learner_id: LearnerId, record: LearnerRecord, now: datetime) -> Iter
         days.setdefault(course_id, []).append(day)
     for course_id in {**all_course_progress, **lessons, **days}:
         key = learner_id, course_id
-        yield changes.erase(
+        yield removals.erase(
             key, all_course_progress.get(course_id), lessons.get(course_id, ()), days.get(course_id, ()), now
         )

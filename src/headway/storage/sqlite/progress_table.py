@@ -7,18 +7,16 @@ from typing import Final, NamedTuple
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.change_sets import ChangeSet
 from headway.domain.changes import (
     Changes,
-    ChangeSet,
     Lessons,
     Newcomers,
     Outcome,
-    Restart,
     Work,
     by_learner_and_course,
     is_only_enrolment,
     needs,
-    restart,
 )
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LessonsStamp, recount
@@ -36,6 +34,7 @@ from headway.domain.holdings import (
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
+from headway.domain.removals import Restart, restart
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS, from_run
 from headway.storage.shared.events import from_event, from_new_events

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import ChangeSet
+from headway.domain.change_sets import ChangeSet
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress

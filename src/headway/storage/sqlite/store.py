@@ -25,7 +25,7 @@ from headway.domain.catalogue import (
     VersionedCourse,
     compare,
 )
-from headway.domain.changes import Restart, Work, all_written, by_learner_and_course
+from headway.domain.changes import Work, all_written, by_learner_and_course
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
@@ -40,6 +40,7 @@ from headway.domain.holdings import CourseProgressReading, LearnerRecord, Lesson
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.notes import Note
 from headway.domain.presence import CourseProgressRestore
+from headway.domain.removals import Restart
 from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.statistics import CourseReading
