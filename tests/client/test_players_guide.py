@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from client.watching import Learner, Site, site_in
+from support.documentation import examples
 from support.h5p import answered, bring_player, make_content
 from support.media import SECONDS, make_video
 from support.running import PREFIX, token
@@ -35,14 +36,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def learner(site: Site) -> Learner:
     return Learner(site)
-
-
-def examples(document: Path, language: str, having: str) -> list[str]:
-    """Return a document's examples in a language that have this text."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), flags=re.DOTALL | re.MULTILINE)
-    found = [block for block in blocks if having in block]
-    assert found
-    return found
 
 
 def shown(context: BrowserContext, learner: Learner, html: str, **values: object) -> Page:

@@ -28,6 +28,7 @@ from headway.http.engine.errors import CODES_OF_NO_CLASS, REFUSALS, codes_of
 from headway.metrics import Metrics
 from headway.settings import Settings
 from support.demo import running_demo
+from support.documentation import examples
 from support.running import HEADWAY, SECRET, clean_environment, token
 
 ROOT = Path(__file__).parents[2]
@@ -61,11 +62,6 @@ def without_comments_in_code(document: Path) -> str:
     """A document in which `#` opens a line for a heading only; every character else is where it was."""
     text = document.read_text()
     return re.sub(r"^```.*?^```$", lambda block: block[0].replace("\n#", "\n "), text, flags=re.DOTALL | re.MULTILINE)
-
-
-def blocks(document: Path, language: str) -> list[str]:
-    """A document's code blocks in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", document.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def headings(document: Path) -> list[str]:
@@ -270,7 +266,7 @@ def test_every_line_fits(document: Path) -> None:
 
 @every_document
 def test_every_json_example_is_json(document: Path) -> None:
-    for block in blocks(document, "json"):
+    for block in examples(document, "json"):
         json.loads(block)
 
 
@@ -329,7 +325,7 @@ asyncio.run(main())
 
 
 def test_the_readmes_mounting_example_runs(folder: Path) -> None:
-    [example] = [block for block in blocks(README, "python") if "create_router" in block]
+    [example] = examples(README, "python", "create_router")
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example + DRIVER, token("ada", "courses:write")],
         cwd=folder,
@@ -347,8 +343,8 @@ def test_the_readmes_mounting_example_runs(folder: Path) -> None:
 @pytest.mark.slow
 def test_the_examples_about_people_run_in_the_order_of_the_page_and_once_more(folder: Path) -> None:
     """Only requests with the status of a refusal behind them are refused. The second time, run 2 has begun already."""
-    variables, *examples = blocks(PEOPLE, "sh")
-    page = "".join(examples)
+    variables, *shown = examples(PEOPLE, "sh")
+    page = "".join(shown)
     with running_demo(folder) as demo:
         statuses, answers = curls(variables.replace("http://127.0.0.1:8000", demo.base_url) + page + page, folder)
     refused = re.findall(r"# (4\d\d)$", page, flags=re.MULTILINE)
@@ -358,8 +354,8 @@ def test_the_examples_about_people_run_in_the_order_of_the_page_and_once_more(fo
 
 @pytest.mark.slow
 def test_the_examples_about_events_run_in_the_order_of_the_page(folder: Path) -> None:
-    variables, *examples = blocks(EVENTS, "sh")
-    page = "".join(examples)
+    variables, *shown = examples(EVENTS, "sh")
+    page = "".join(shown)
     with running_demo(folder) as demo:
         statuses, answers = curls(variables.replace("http://127.0.0.1:8000", demo.base_url) + page, folder)
     assert statuses == ["200"] * len(re.findall(r"\bcurl ", page)), answers

@@ -12,13 +12,10 @@ import pytest
 from headway import client as package
 from headway.client import Client, HeadwayError
 from support.demo import running_demo
+from support.documentation import examples
 from support.running import HEADWAY, clean_environment
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "python-client.md"
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def public(value: object) -> list[str]:
@@ -36,9 +33,11 @@ def table(heading: str) -> dict[str, list[str]]:
 
 @pytest.mark.slow
 def test_the_examples_run_in_the_order_of_the_page(folder: Path) -> None:
-    [variables] = blocks("sh")
+    [variables] = examples(PAGE, "sh")
     with running_demo(folder) as demo:
-        (folder / "page.py").write_text("".join(blocks("python")).replace("http://127.0.0.1:8000", demo.base_url))
+        (folder / "page.py").write_text(
+            "".join(examples(PAGE, "python")).replace("http://127.0.0.1:8000", demo.base_url)
+        )
         done = subprocess.run(
             ["bash", "-e", "-c", f"{variables}\npython -W error page.py"],
             cwd=folder,

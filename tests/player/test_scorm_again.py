@@ -15,9 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from headway.domain.scorm import ScormVersion
 from player.conftest import Installation
 from player.content import V12, V2004
+from support.documentation import examples
 from support.running import PATIENCE, Running, course, eventually, lesson
 
-_DIST: Final = Path(__file__).resolve().parents[2] / "node_modules/scorm-again/dist"
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_DIST: Final = _ROOT / "node_modules/scorm-again/dist"
+DOCUMENT: Final = _ROOT / "docs/scorm.md"
 SUSPENDED: Final = 'page=7;\\"quoted"\u2028\U0001f600' * 300
 # The names of what content says, by version.
 NAMES: Final = {
@@ -120,6 +123,21 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context()
     yield context
     context.close()
+
+
+def test_the_page_of_the_documents_reports(context: BrowserContext, platform: str, running: Running) -> None:
+    [example] = examples(DOCUMENT, "js", "lmsCommitUrl")
+    on_platform, page = Lesson(running), context.new_page()
+    page.goto(platform)
+    page.evaluate(
+        f"(launch) => {{ {example.replace('https://headway.example', running.base_url)} }}", on_platform.launch(V12)
+    )
+    page.evaluate("""() => {
+        API.LMSInitialize("");
+        API.LMSSetValue("cmi.core.lesson_status", "passed");
+        API.LMSFinish("");
+    }""")
+    eventually(lambda: on_platform.progress().get("quiz_passed") is True)
 
 
 @pytest.mark.parametrize("common", [False, True], ids=["whole", "common fields"])

@@ -205,7 +205,7 @@ class LaunchDocument(TypedDict):
     is_sco: bool | None
     """Whether the content reports; false: it is an asset. Null where it is in no package here."""
     commit_url: str
-    """scorm-again's `lmsCommitUrl`; relative to the service's address."""
+    """For scorm-again's `lmsCommitUrl`: a path of the service, or an address on `HEADWAY_CONTENT_ORIGIN`."""
     content_url: str | None
     """The content's first page; null where it is in no package here."""
     play_url: str | None

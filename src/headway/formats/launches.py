@@ -45,7 +45,13 @@ class LaunchDocument(BaseModel):
         bool | None,
         Field(description="Whether the content reports; false: it is an asset. Null where it is in no package here."),
     ]
-    commit_url: Annotated[str, Field(description="scorm-again's `lmsCommitUrl`; relative to the service's address.")]
+    commit_url: Annotated[
+        str,
+        Field(
+            description="For scorm-again's `lmsCommitUrl`: a path of the service, "
+            "or an address on `HEADWAY_CONTENT_ORIGIN`."
+        ),
+    ]
     content_url: Annotated[
         str | None, Field(description="The content's first page; null where it is in no package here.")
     ]
