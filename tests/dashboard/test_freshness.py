@@ -53,6 +53,7 @@ def test_bookmarks_are_counted_at_once(browser: Browser, running: Running) -> No
         lesson_of(page, "Water").get_by_role("button", name="Bookmark").click()
         expect(choice).to_have_text("Bookmarked 2")
         choice.click()
+        page.wait_for_load_state()
         bookmark = lesson_of(page, "Water").get_by_role("button", name="Bookmark")
         bookmark.press("Enter")
         expect(lesson_titles(page)).to_have_text(["Salt"])

@@ -25,6 +25,7 @@ def choose(page: Page, choice: str) -> None:
 
 def scheme_of(page: Page) -> str:
     """Return the colour scheme that the browser uses for the page."""
+    page.wait_for_load_state()
     dark = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     return "dark" if sum(map(int, re.findall(r"\d+", dark)[:3])) < 300 else "light"
 

@@ -21,6 +21,7 @@ PAST, FUTURE = datetime(2000, 1, 31, 10, 59, 59, tzinfo=UTC), datetime(2999, 1, 
 
 
 def shown(page: Page) -> list[str]:
+    page.wait_for_load_state()
     return [one.get_attribute("href").rpartition("/")[2] for one in row_heads(page).get_by_role("link").all()]  # type: ignore[union-attr]
 
 

@@ -171,6 +171,7 @@ def test_a_course_shows_the_figures_of_the_api(
         expect(shown.first.get_by_role("link")).to_have_attribute("href", re.compile(most[0]["lesson_id"]))
         page.get_by_role("link", name="Lessons", exact=True).click()
         expect(page.get_by_role("definition").first).to_have_text(f"{figures['completion_rate']}%")
+        page.wait_for_load_state()
         rows = lesson_rows(page)
         shown_rows = [row.locator("td").all_inner_texts()[1:3] for row in rows.all()]
         assert shown_rows == [[str(one["started"]), str(one["completed"])] for one in figures["lessons"]]

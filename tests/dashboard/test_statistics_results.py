@@ -39,11 +39,13 @@ def name_all(taught: Taught) -> None:
 
 def rows(page: Page) -> list[list[str]]:
     """The cells of a table's body, as they are read."""
+    page.wait_for_load_state()
     lines = people(page).all()
     return [[" ".join(cell.inner_text().split()) for cell in line.locator("td").all()] for line in lines]
 
 
 def headings(page: Page) -> list[str]:
+    page.wait_for_load_state()
     found = page.get_by_role("region", name="Table of learners").get_by_role("columnheader").all_inner_texts()
     return [" ".join(text.replace("▲", "").replace("▼", "").split()) for text in found]
 

@@ -86,6 +86,7 @@ BY_NAME = {"sort": "name", "order": "asc"}
 
 
 def shown(page: Page) -> list[str]:
+    page.wait_for_load_state()
     return [text.strip() for text in row_heads(page).all_inner_texts()]
 
 

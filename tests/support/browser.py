@@ -141,6 +141,7 @@ def visiting(
 
 def unfold_all(page: Page) -> None:
     """Unfold all that a page has folded."""
+    page.wait_for_load_state()
     page.evaluate("() => document.querySelectorAll('details').forEach((one) => (one.open = true))")
 
 
@@ -172,8 +173,10 @@ def bring_axe(context: BrowserContext) -> None:
 def barriers(page: Page, *only: str, but: Collection[str] = ()) -> list[str]:
     """Return what axe-core finds wrong with a page, a line for each rule that is violated.
 
-    It looks at all rules, or `only` at some of them, or at all `but` some.
+    It looks at all rules, or `only` at some of them, or at all `but` some. A page that was led to by a click may not be
+    whole yet, so it is waited for, as by the others that look at a whole page at once.
     """
+    page.wait_for_load_state()
     if not page.evaluate("() => 'axe' in window"):
         # Not a script element, which the pages' policy would refuse; nor page.evaluate, which takes half as long again.
         page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": _AXE.read_text()})
@@ -192,4 +195,5 @@ def check_looks(page: Page) -> None:
 
 def fits(page: Page) -> bool:
     """Return whether nothing makes the page wider than its window."""
+    page.wait_for_load_state()
     return bool(page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"))
