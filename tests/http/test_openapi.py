@@ -123,7 +123,7 @@ def _caller_of(case: Case[Any], caller: dict[str, str]) -> dict[str, str]:
     """Return the caller's headers. For a stream the token ends soon, because the stream ends with it."""
     if not case.path.endswith("/stream"):
         return caller
-    return {"Authorization": f"Bearer {token(str(uuid4()), *SCOPES, lifetime=timedelta(seconds=2))}"}
+    return {"Authorization": f"Bearer {token(str(uuid4()), *SCOPES, lifetime=timedelta(seconds=5))}"}
 
 
 def _examples(name: str, config: SchemathesisConfig) -> int:
